@@ -1,0 +1,19 @@
+//! What the hub and the laptops of the mobile Maison must agree on.
+//!
+//! One idea carries everything: a site's truth is an append-only set of Automerge changes in SQLite, and everything
+//! else is derived from it. The layers, each one module with one job; imports point downward only:
+//!
+//! ```text
+//! desk                 the agents' pages and their handlers
+//! site                 one opened place: ledger, documents and view behind `edit` and `read`
+//! view    exchange     derived SQL tables and their queries; how two ledgers become equal
+//! document             how a domain value lives in an Automerge document
+//! ledger               the append-only set of changes in SQLite
+//! domain               plain types and rules
+//! ids  time  text      identifiers, the clock, comparing and writing French text
+//! ```
+
+pub mod domain;
+pub mod ids;
+pub mod text;
+pub mod time;

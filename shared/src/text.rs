@@ -1,0 +1,68 @@
+//! Text as people write it: comparing names and phones, trimming what a form sends.
+//!
+//! Pure functions on strings; what they are compared for is `domain`'s business.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Lower case without accents, ligatures opened, every other sign a single space: « Élise D’Été » → `elise d ete`.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for c in text
+        .nfd()
+        .filter(|c| !is_combining_mark(*c))
+        .flat_map(char::to_lowercase)
+    {
+        match c {
+            'œ' => folded.push_str("oe"),
+            'æ' => folded.push_str("ae"),
+            'ß' => folded.push_str("ss"),
+            c if c.is_alphanumeric() => folded.push(c),
+            _ if folded.is_empty() || folded.ends_with(' ') => {}
+            _ => folded.push(' '),
+        }
+    }
+    folded.truncate(folded.trim_end().len());
+    folded
+}
+
+/// The digits of a phone number in national form: `+33 6 12…`, `0033 6 12…` and `06.12…` all give `0612…`.
+#[must_use]
+pub fn phone_digits(text: &str) -> String {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let international = text.trim_start().starts_with('+');
+    match digits
+        .strip_prefix("33")
+        .filter(|_| international)
+        .or_else(|| digits.strip_prefix("0033"))
+    {
+        Some(national) => format!("0{}", national.trim_start_matches('0')),
+        None => digits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_forgets_case_accents_and_signs() {
+        assert_eq!(folded("  Élise D’Été-Lœuf "), "elise d ete loeuf");
+        assert_eq!(folded("SÉGURA"), folded("segura"));
+        assert_eq!(folded(""), "");
+    }
+
+    #[test]
+    fn the_spellings_of_a_phone_are_one() {
+        for spelling in [
+            "06 12 34 56 78",
+            "+33 6 12 34 56 78",
+            "0033612345678",
+            "06.12.34.56.78",
+            "+33 (0)6 12 34 56 78",
+        ] {
+            assert_eq!(phone_digits(spelling), "0612345678", "{spelling}");
+        }
+    }
+}
