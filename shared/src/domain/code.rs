@@ -1,6 +1,6 @@
 //! The macro that declares a closed list of codes with their French labels.
 //!
-//! A code is stored as domain.md writes it. A code that this program does not know (written by a newer one) reads
+//! A code is stored as its list writes it. A code that this program does not know (written by a newer one) reads
 //! as the list's default and, because an edit writes only what it changed, is never overwritten by accident.
 
 /// Declares an enum whose variants carry a stored code and a French label.

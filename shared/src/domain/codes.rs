@@ -1,4 +1,4 @@
-//! The closed lists of codes of the field (domain.md, « Codes »): levels, statuses, themes, operators and so on.
+//! The closed lists of codes of the field: levels, statuses, themes, operators and so on.
 //!
 //! Codes and labels only; the rules that use them live beside the thing they rule.
 
