@@ -42,6 +42,21 @@ pub fn phone_digits(text: &str) -> String {
     }
 }
 
+/// The text without control characters, each run of blanks a single space, none at either end.
+#[must_use]
+pub fn collapsed(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+/// « 0 place », « 1 place », « 2 places »: in French the plural begins at two.
+#[must_use]
+pub fn counted(count: impl Into<u64>, one: &str, several: &str) -> String {
+    let count = count.into();
+    format!("{count} {}", if count < 2 { one } else { several })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +79,21 @@ mod tests {
         ] {
             assert_eq!(phone_digits(spelling), "0612345678", "{spelling}");
         }
+    }
+
+    #[test]
+    fn collapsing_leaves_single_spaces() {
+        assert_eq!(
+            collapsed("  Marie\u{a0} Thérèse\t\r\nLIGNON\0 "),
+            "Marie Thérèse LIGNON"
+        );
+        assert_eq!(collapsed(" \n "), "");
+    }
+
+    #[test]
+    fn the_plural_begins_at_two() {
+        assert_eq!(counted(0u8, "place", "places"), "0 place");
+        assert_eq!(counted(1u8, "place", "places"), "1 place");
+        assert_eq!(counted(2u8, "place", "places"), "2 places");
     }
 }

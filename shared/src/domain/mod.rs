@@ -6,11 +6,14 @@
 
 pub mod age;
 pub mod anomaly;
+pub mod attendance;
 pub mod catalog;
 mod code;
 pub mod codes;
 pub mod commune;
 pub mod demande;
 pub mod person;
+pub mod resemblance;
+pub mod search;
 pub mod seats;
 pub mod session;

@@ -42,6 +42,8 @@ pub struct Session {
     pub series: Option<SeriesId>,
     /// Planned or cancelled.
     pub state: SessionState,
+    /// Its date, time or place changed after people had registered, who must hear of it (`told` starts again).
+    pub moved: bool,
     /// Why it was cancelled or moved, in the words of whoever did it.
     pub reason: String,
     /// Registrations, waiting list included; order and seats are derived.
@@ -108,6 +110,7 @@ impl Default for Session {
             animateur: None,
             series: None,
             state: SessionState::default(),
+            moved: false,
             reason: String::new(),
             registrations: BTreeMap::new(),
             anonymous: BTreeMap::new(),
