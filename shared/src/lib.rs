@@ -15,5 +15,7 @@
 
 pub mod domain;
 pub mod ids;
+pub mod ledger;
+pub mod ledger;
 pub mod text;
 pub mod time;

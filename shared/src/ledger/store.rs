@@ -1,0 +1,208 @@
+//! The store: one SQLite file, one writer thread, a small pool of readers, and the lock on its directory.
+//!
+//! Async code never touches a connection directly; it hands a closure to one of the two doors.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{oneshot, watch};
+
+use super::schema::{LEDGER, Migrations, migrate};
+use super::{LedgerError, replica};
+
+/// Name of the database in the data directory.
+const FILE: &str = "maison.db";
+/// Name of the lock that a serving program holds.
+const LOCK: &str = "maison.lock";
+/// SQLite below 3.51.3 can corrupt a WAL.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// How long a writer waits for another process (a command beside a serving program), in milliseconds.
+const BUSY_MS: u64 = 10_000;
+/// Idle readers kept open; more are opened when more pages are asked for at once.
+const READERS_KEPT: usize = 4;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// An opened store. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    directory: PathBuf,
+    writer: mpsc::Sender<Job>,
+    readers: Mutex<Vec<Connection>>,
+    commits: watch::Sender<u64>,
+}
+
+impl Store {
+    /// Opens or creates the store in `directory` and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`LedgerError::Newer`], [`LedgerError::OldSqlite`], [`LedgerError::File`], or what SQLite says.
+    pub fn open(directory: &Path, migrations: &[Migrations]) -> Result<Self, LedgerError> {
+        if rusqlite::version_number() < SQLITE_VERSION_MIN {
+            return Err(LedgerError::OldSqlite(rusqlite::version()));
+        }
+        std::fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
+        let mut connection = connect(directory)?;
+        let mut lists = vec![LEDGER];
+        lists.extend_from_slice(migrations);
+        migrate(&mut connection, &lists)?;
+        replica::ensure_id(&connection)?;
+        let (writer, jobs) = mpsc::channel::<Job>();
+        std::thread::Builder::new()
+            .name("ledger-writer".to_owned())
+            .spawn(move || run(connection, &jobs))
+            .map_err(|source| file_error(directory, source))?;
+        let inner = Inner {
+            directory: directory.to_owned(),
+            writer,
+            readers: Mutex::default(),
+            commits: watch::Sender::new(0),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Takes the directory for a serving program; held until the returned file is dropped.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] when another process serves it.
+    pub fn hold(directory: &Path) -> Result<File, LedgerError> {
+        std::fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
+        let path = directory.join(LOCK);
+        let file = File::create(&path).map_err(|source| file_error(&path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(LedgerError::Held(directory.to_owned())),
+            Err(TryLockError::Error(source)) => Err(file_error(&path, source)),
+        }
+    }
+
+    /// Where the store lies.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.inner.directory
+    }
+
+    /// Told a new number after every commit of this process.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.inner.commits.subscribe()
+    }
+
+    /// The one door for writing: runs `job` in one `BEGIN IMMEDIATE` transaction on the writer thread.
+    ///
+    /// Writes run one after another; `Ok` is returned after the commit is on the disk, any `Err` after a rollback.
+    /// Dropping the future does not stop a job that has been handed over.
+    ///
+    /// # Errors
+    /// What `job` returns, or the store's own error in `E`.
+    pub async fn write<R, E, F>(&self, job: F) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<R, E> + Send + 'static,
+    {
+        let (answer, done) = oneshot::channel();
+        let commits = self.inner.commits.clone();
+        let job: Job = Box::new(move |connection| {
+            let outcome = in_transaction(connection, job);
+            if outcome.is_ok() {
+                commits.send_modify(|number| *number += 1);
+            }
+            // Whoever asked may have gone; the write stands all the same.
+            let _ = answer.send(outcome);
+        });
+        self.inner
+            .writer
+            .send(job)
+            .map_err(|_| LedgerError::Closed)?;
+        done.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    /// The one door for reading: runs `job` on a snapshot (one read transaction) on a blocking thread.
+    ///
+    /// # Errors
+    /// What `job` returns, or the store's own error in `E`.
+    pub async fn read<R, E, F>(&self, job: F) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<R, E> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || {
+            let mut reader = inner.reader()?;
+            let snapshot = reader.transaction().map_err(LedgerError::from)?;
+            let outcome = job(&snapshot);
+            snapshot.finish().map_err(LedgerError::from)?;
+            inner.give_back(reader);
+            outcome
+        })
+        .await
+        .map_err(|_| LedgerError::Closed)?
+    }
+}
+
+impl Inner {
+    fn reader(&self) -> Result<Connection, LedgerError> {
+        let kept = self
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        kept.map_or_else(|| connect(&self.directory), Ok)
+    }
+
+    fn give_back(&self, reader: Connection) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS_KEPT {
+            readers.push(reader);
+        }
+    }
+}
+
+fn run(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
+    while let Ok(job) = jobs.recv() {
+        job(&mut connection);
+    }
+}
+
+fn in_transaction<R, E, F>(connection: &mut Connection, job: F) -> Result<R, E>
+where
+    E: From<LedgerError>,
+    F: FnOnce(&Transaction<'_>) -> Result<R, E>,
+{
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(LedgerError::from)?;
+    let value = job(&transaction)?;
+    transaction.commit().map_err(LedgerError::from)?;
+    Ok(value)
+}
+
+fn connect(directory: &Path) -> Result<Connection, LedgerError> {
+    let connection = Connection::open(directory.join(FILE))?;
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    // FULL because NORMAL loses acknowledged commits at a power cut; no mmap so that a read error is an error.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+         PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> LedgerError {
+    LedgerError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
