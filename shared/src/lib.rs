@@ -13,9 +13,9 @@
 //! ids  time  text      identifiers, the clock, comparing and writing French text
 //! ```
 
+pub mod document;
 pub mod domain;
 pub mod ids;
-pub mod ledger;
 pub mod ledger;
 pub mod text;
 pub mod time;
