@@ -13,6 +13,7 @@
 //! ids  time  text      identifiers, the clock, comparing and writing French text
 //! ```
 
+pub mod desk;
 pub mod document;
 pub mod domain;
 pub mod ids;
