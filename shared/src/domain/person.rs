@@ -128,7 +128,8 @@ fn name_problem(name: &str, what: &str) -> Option<String> {
     overlong(name, NAME_CHARS_MAX)
 }
 
-fn overlong(text: &str, chars_max: usize) -> Option<String> {
+/// A message for a text of more than `chars_max` characters.
+pub(crate) fn overlong(text: &str, chars_max: usize) -> Option<String> {
     let chars = text.chars().count();
     (chars > chars_max)
         .then(|| format!("Ce texte a {chars} caractères\u{a0}; le maximum est {chars_max}."))
