@@ -1,5 +1,12 @@
-//! Harness of the whole-system tests: reads the workspace's own files for the tidy test.
+//! Harness of the whole-system tests.
+//!
+//! [`program`] runs the built programs as an administrator would and ends them as a power cut would; [`link`] is the
+//! line between a laptop and the hub, which a test cuts and restores; [`source`] reads the workspace's own files for
+//! the tidy test. Everything listens on 127.0.0.1 only, on ports that the system chooses. All of it blocks, so that a
+//! test reads as a list of what happens; in an async test, call it through `tokio::task::spawn_blocking`.
 //!
 //! Nothing here is part of the product.
 
+pub mod link;
+pub mod program;
 pub mod source;
