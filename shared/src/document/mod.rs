@@ -61,7 +61,7 @@ impl Document for Catalog {
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// The content does not read as its kind.
-    #[error("le contenu ne se lit pas comme « {0} »")]
+    #[error("le contenu ne se lit pas comme «\u{a0}{0}\u{a0}»")]
     Unreadable(Kind),
     /// An edit would make an object where two sites could both make one, or a list.
     #[error("cette forme n’a pas sa place dans un document ({0})")]
