@@ -18,5 +18,7 @@ pub mod document;
 pub mod domain;
 pub mod ids;
 pub mod ledger;
+pub mod site;
 pub mod text;
 pub mod time;
+pub mod view;

@@ -71,7 +71,9 @@ fn decode(bytes: &[u8]) -> Result<AutomergeChange, BadChange> {
     let change = catch_unwind(|| AutomergeChange::from_bytes(owned))
         .map_err(|_| BadChange::Undecodable)?
         .map_err(|_| BadChange::Undecodable)?;
-    if change.raw_bytes() == bytes {
+    // Automerge answers Ok to trailing bytes and to a wrong checksum.
+    let whole = change.raw_bytes() == bytes;
+    if whole && change.hash().0.get(..CHECKSUM.len()) == bytes.get(CHECKSUM) {
         Ok(change)
     } else {
         Err(BadChange::Undecodable)
@@ -98,6 +100,24 @@ impl OpenDocument {
             .map_err(|_| BadChange::Inapplicable)?
             .map_err(|_| BadChange::Inapplicable)?;
         Ok(waiting)
+    }
+
+    /// Applies one change if its dependencies are there and the document survives it; else leaves it as it was.
+    ///
+    /// # Errors
+    /// [`BadChange`] when it does not decode or the document does not survive it.
+    pub fn apply_one(&mut self, bytes: &[u8]) -> Result<bool, BadChange> {
+        let mut copy = Self {
+            id: self.id,
+            kind: self.kind,
+            inner: self.inner.clone(),
+        };
+        if copy.apply([bytes])? > 0 {
+            return Ok(false);
+        }
+        copy.verify()?;
+        *self = copy;
+        Ok(true)
     }
 
     /// Saves the document, loads it again and reads it as its kind: what a foreign change must survive.

@@ -1,0 +1,201 @@
+//! From a document to its rows: all rows of a document are replaced at once, so the result depends on nothing else.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use crate::document::{Kind, OpenDocument};
+use crate::domain::catalog::Catalog;
+use crate::domain::demande::Register;
+use crate::domain::person::Person;
+use crate::domain::seats;
+use crate::domain::session::Session;
+use crate::ids::{DocumentId, RegistrationId};
+use crate::ledger::LedgerError;
+use crate::text::{folded, phone_digits};
+
+/// Replaces the rows of `document`. Content that does not read as its kind leaves the rows as they were.
+///
+/// # Errors
+/// What SQLite says.
+pub fn project(connection: &Connection, document: &mut OpenDocument) -> Result<(), LedgerError> {
+    let id = document.id;
+    let projected = match document.kind {
+        Kind::Person => document
+            .value()
+            .ok()
+            .map(|value| person(connection, id, &value)),
+        Kind::Session => document
+            .value()
+            .ok()
+            .map(|value| session(connection, id, &value)),
+        Kind::Register => document
+            .value()
+            .ok()
+            .map(|value| register(connection, id, &value)),
+        Kind::Catalog => document
+            .value()
+            .ok()
+            .map(|value| catalog(connection, id, &value)),
+    };
+    match projected {
+        Some(outcome) => outcome?,
+        None => tracing::warn!(document = %id, kind = %document.kind, "content does not read"),
+    }
+    conflicts(connection, document)
+}
+
+fn conflicts(connection: &Connection, document: &mut OpenDocument) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM conflict WHERE document = ?1")?
+        .execute([document.id])?;
+    for conflict in document.conflicts() {
+        connection
+            .prepare_cached("INSERT INTO conflict VALUES (?1, ?2)")?
+            .execute((document.id, conflict.path))?;
+    }
+    Ok(())
+}
+
+fn person(connection: &Connection, id: DocumentId, person: &Person) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO person VALUES
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .execute(rusqlite::params![
+            id,
+            person.family_name,
+            person.given_name,
+            person.birth_year,
+            person.commune,
+            person.phone,
+            person.email,
+            person.gender,
+            person.status,
+            person.level,
+            person.merged_into,
+            format!(" {}", person.search_text()),
+            phone_digits(&person.phone),
+            folded(&format!("{} {}", person.family_name, person.given_name)),
+        ])?;
+    Ok(())
+}
+
+fn session(connection: &Connection, id: DocumentId, session: &Session) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO session VALUES
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .execute(rusqlite::params![
+            id,
+            session.place,
+            session.date.to_string(),
+            session.start.to_string(),
+            session.end.to_string(),
+            session.title,
+            session.level,
+            session.capacity,
+            session.animateur,
+            session.series,
+            session.state,
+            session.reason,
+            session.preparation_min,
+            session.anonymous.get("total").copied().unwrap_or_default(),
+        ])?;
+    registrations(connection, id, session)?;
+    connection
+        .prepare_cached("DELETE FROM session_note WHERE session = ?1")?
+        .execute([id])?;
+    for (note_id, note) in &session.notes {
+        connection
+            .prepare_cached("INSERT INTO session_note VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute((id, note_id, note.at.0, note.by, &note.text))?;
+    }
+    Ok(())
+}
+
+fn registrations(
+    connection: &Connection,
+    id: DocumentId,
+    session: &Session,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM registration WHERE session = ?1")?
+        .execute([id])?;
+    let ranks: HashMap<RegistrationId, i64> = seats::standing(session)
+        .map(|(id, _)| id)
+        .zip(1..)
+        .collect();
+    for (registration_id, registration) in &session.registrations {
+        let rank = ranks.get(registration_id).copied().unwrap_or(0);
+        connection
+            .prepare_cached(
+                "INSERT INTO registration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(rusqlite::params![
+                id,
+                registration_id,
+                registration.person,
+                registration.at.0,
+                registration.status,
+                registration.attendance,
+                registration.walk_in,
+                registration.commune,
+                registration.age_band,
+                registration.equipment,
+                rank,
+            ])?;
+    }
+    Ok(())
+}
+
+fn register(
+    connection: &Connection,
+    id: DocumentId,
+    register: &Register,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM demande WHERE register = ?1")?
+        .execute([id])?;
+    for (demande_id, demande) in &register.demandes {
+        connection
+            .prepare_cached(
+                "INSERT INTO demande VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+                 ?13, ?14, ?15, ?16, ?17, ?18)",
+            )?
+            .execute(rusqlite::params![
+                id,
+                demande_id,
+                register.place,
+                register
+                    .date
+                    .map(|date| date.to_string())
+                    .unwrap_or_default(),
+                demande.at.0,
+                demande.agent,
+                demande.person,
+                demande.operator,
+                demande.theme,
+                demande.channel,
+                demande.outcome,
+                demande.referred_to,
+                demande.autonomy,
+                demande.duration_min,
+                demande.commune,
+                demande.age_band,
+                demande.notes,
+                demande.struck,
+            ])?;
+    }
+    Ok(())
+}
+
+fn catalog(connection: &Connection, id: DocumentId, catalog: &Catalog) -> Result<(), LedgerError> {
+    let json = serde_json::to_string(catalog).unwrap_or_default();
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO catalog VALUES (?1, ?2)")?
+        .execute((id, json))?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Sessions: lists by date and place with their counts.
+
+use jiff::civil::{Date, Time};
+use rusqlite::{Connection, Row};
+
+use crate::domain::codes::{Level, SessionState};
+use crate::ids::{AgentId, SeriesId, SessionId};
+use crate::ledger::LedgerError;
+
+/// A session as lists show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionLine {
+    /// Which.
+    pub id: SessionId,
+    /// Code of the place.
+    pub place: String,
+    /// Local date.
+    pub date: Date,
+    /// Local start.
+    pub start: Time,
+    /// Local end.
+    pub end: Time,
+    /// Title; may be empty.
+    pub title: String,
+    /// Level.
+    pub level: Level,
+    /// Seats.
+    pub capacity: u16,
+    /// The animateur.
+    pub animateur: Option<AgentId>,
+    /// The series it belongs to.
+    pub series: Option<SeriesId>,
+    /// Planned or cancelled.
+    pub state: SessionState,
+    /// Registrations that stand, waiting list included.
+    pub registered: u16,
+    /// Of those, present.
+    pub present: u16,
+    /// Of those, not filled in yet.
+    pub unknown: u16,
+    /// Participants counted without a name.
+    pub anonymous: u32,
+    /// Fields on which sites disagree.
+    pub conflicts: u16,
+}
+
+/// Sessions from `from` to `to` inclusive, all places or one, in order of time.
+///
+/// # Errors
+/// What SQLite says.
+pub fn between(
+    connection: &Connection,
+    from: Date,
+    to: Date,
+    place: Option<&str>,
+) -> Result<Vec<SessionLine>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT s.id, s.place, s.date, s.start, s.\"end\", s.title, s.level, s.capacity, s.animateur,
+            s.series, s.state, s.anonymous_total,
+            (SELECT count(*) FROM registration r WHERE r.session = s.id AND r.rank > 0),
+            (SELECT count(*) FROM registration r
+             WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'present'),
+            (SELECT count(*) FROM registration r
+             WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'unknown'),
+            (SELECT count(*) FROM conflict c WHERE c.document = s.id)
+         FROM session s
+         WHERE s.date BETWEEN ?1 AND ?2 AND (?3 IS NULL OR s.place = ?3)
+         ORDER BY s.date, s.start, s.place, s.id",
+    )?;
+    let rows = statement.query_map((from.to_string(), to.to_string(), place), session_line)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn session_line(row: &Row<'_>) -> rusqlite::Result<SessionLine> {
+    Ok(SessionLine {
+        id: row.get(0)?,
+        place: row.get(1)?,
+        date: date(row, 2)?,
+        start: time(row, 3)?,
+        end: time(row, 4)?,
+        title: row.get(5)?,
+        level: row.get(6)?,
+        capacity: row.get(7)?,
+        animateur: row.get(8)?,
+        series: row.get(9)?,
+        state: row.get(10)?,
+        anonymous: row.get(11)?,
+        registered: row.get(12)?,
+        present: row.get(13)?,
+        unknown: row.get(14)?,
+        conflicts: row.get(15)?,
+    })
+}
+
+/// A date column, written as `2026-11-26`.
+pub(super) fn date(row: &Row<'_>, index: usize) -> rusqlite::Result<Date> {
+    parsed(row, index)
+}
+
+/// A time column, written as `09:30:00`.
+pub(super) fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<Time> {
+    parsed(row, index)
+}
+
+fn parsed<T: std::str::FromStr<Err = jiff::Error>>(
+    row: &Row<'_>,
+    index: usize,
+) -> rusqlite::Result<T> {
+    row.get_ref(index)?
+        .as_str()?
+        .parse()
+        .map_err(|error: jiff::Error| {
+            rusqlite::Error::FromSqlConversionFailure(
+                index,
+                rusqlite::types::Type::Text,
+                Box::new(error),
+            )
+        })
+}
