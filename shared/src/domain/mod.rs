@@ -4,9 +4,11 @@
 //! serde, which is how `document` lays them out: fields are optional, nothing is ever renamed or re-typed, a set is a
 //! map of `true`, and a list is a map keyed by a fresh id.
 
+pub mod activity;
 pub mod age;
 pub mod anomaly;
 pub mod attendance;
+pub mod beneficiary;
 pub mod catalog;
 mod code;
 pub mod codes;
