@@ -1,0 +1,194 @@
+//! A visitor for tests: walks the pages of a desk through its router, as a browser without JavaScript would.
+//!
+//! Compiled for tests only.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::{Request, Response, StatusCode};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use super::page::StatusLine;
+use super::{Desk, DeskConfig, MIGRATIONS, NavEntry, passphrase, router};
+use crate::domain::catalog::{Agent, Catalog, catalog_id, default_catalog};
+use crate::domain::codes::Role;
+use crate::ids::AgentId;
+use crate::ledger::Migrations;
+use crate::site::Site;
+use crate::time::{Clock, Timestamp};
+
+/// Thursday 26 November 2026, 9:25 at Capestang: Saint-Chinian's morning.
+pub const NOW: Timestamp = Timestamp(1_795_681_500_000);
+pub const LOGIN: &str = "claire";
+pub const PASSPHRASE: &str = "quatre mots bien choisis";
+const HOST_NAME: &str = "127.0.0.1:8081";
+
+/// A signed-in agent with a desk of their own.
+pub struct Visitor {
+    pub desk: Desk,
+    pub agent: AgentId,
+    router: Router,
+    cookie: String,
+    _directory: Option<TempDir>,
+}
+
+/// One answer.
+#[derive(Debug)]
+pub struct Seen {
+    pub status: StatusCode,
+    pub location: Option<String>,
+    pub text: String,
+    pub headers: axum::http::HeaderMap,
+}
+
+impl Visitor {
+    /// Claire, an agent, on a fresh site with the default catalog at [`NOW`].
+    pub async fn agent() -> Self {
+        Self::with(Role::Agent, &[MIGRATIONS], Vec::new(), Router::new()).await
+    }
+
+    /// An account of `role` on a fresh site with a program's own tables and pages.
+    pub async fn with(
+        role: Role,
+        migrations: &[Migrations],
+        nav: Vec<NavEntry>,
+        more: Router<Desk>,
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let site = Site::open(directory.path(), migrations, Clock::fixed(NOW), |_, _| ())
+            .await
+            .unwrap();
+        let mut visitor = Self::on(site, role, nav, more).await;
+        visitor._directory = Some(directory);
+        visitor
+    }
+
+    /// An account of `role` on an open site.
+    pub async fn on(site: Site, role: Role, nav: Vec<NavEntry>, more: Router<Desk>) -> Self {
+        let agent = AgentId::fresh();
+        let passphrase_hash = passphrase::hash(PASSPHRASE).unwrap();
+        site.edit(catalog_id(), agent, move |catalog: &mut Catalog| {
+            if catalog.places.is_empty() {
+                *catalog = default_catalog();
+            }
+            let name = "Claire Fabre".to_owned();
+            let login = LOGIN.to_owned();
+            catalog.agents.insert(
+                agent,
+                Agent {
+                    login,
+                    name,
+                    role,
+                    passphrase_hash,
+                    disabled: false,
+                },
+            );
+        })
+        .await
+        .unwrap();
+        let (_, status) = watch::channel(StatusLine::hub(0, 0));
+        let desk = Desk::new(DeskConfig {
+            site,
+            site_name: "Portable 1 — Maison mobile".to_owned(),
+            nav,
+            status,
+            hosts: vec![HOST_NAME.to_owned()],
+        });
+        let router = router(desk.clone(), more);
+        let mut visitor = Self {
+            desk,
+            agent,
+            router,
+            cookie: String::new(),
+            _directory: None,
+        };
+        visitor.sign_in().await;
+        visitor
+    }
+
+    pub async fn sign_in(&mut self) {
+        let seen = self
+            .post(
+                "/connexion",
+                &[("login", LOGIN), ("passphrase", PASSPHRASE)],
+            )
+            .await;
+        let cookie = seen
+            .headers
+            .get(SET_COOKIE)
+            .expect("the sign-in gives a cookie");
+        self.cookie = cookie
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+    }
+
+    /// The site below.
+    pub fn site(&self) -> &Site {
+        self.desk.site()
+    }
+
+    pub async fn get(&self, path: &str) -> Seen {
+        self.send(self.request("GET", path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// Posts a form.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let body: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = self
+            .request("POST", path)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// Posts a form and follows the redirect.
+    pub async fn act(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let seen = self.post(path, fields).await;
+        match &seen.location {
+            Some(location) => self.get(location).await,
+            None => seen,
+        }
+    }
+
+    /// A request with host, origin and cookie.
+    pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, HOST_NAME)
+            .header(ORIGIN, format!("http://{HOST_NAME}"))
+            .header(COOKIE, &self.cookie)
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Seen {
+        let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 16 << 20).await.unwrap();
+        Seen {
+            status: parts.status,
+            location: parts
+                .headers
+                .get(LOCATION)
+                .map(|l| l.to_str().unwrap().to_owned()),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            headers: parts.headers,
+        }
+    }
+
+    /// Forgets the sign-in, as a browser whose cookies are gone.
+    pub fn forget_cookie(&mut self) {
+        self.cookie = String::new();
+    }
+}

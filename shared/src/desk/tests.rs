@@ -1,0 +1,92 @@
+//! Signing in, and what surrounds every page.
+
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+
+use super::testing::{LOGIN, PASSPHRASE, Visitor};
+use crate::domain::catalog::{Catalog, catalog_id};
+
+#[tokio::test]
+async fn nobody_sees_a_page_without_signing_in_and_comes_back_to_it_afterwards() {
+    let mut visitor = Visitor::agent().await;
+    visitor.forget_cookie();
+    let seen = visitor.get("/etat?x=1").await;
+    assert_eq!(
+        seen.location.as_deref(),
+        Some("/connexion?vers=%2Fetat%3Fx%3D1")
+    );
+    let path = "/connexion?vers=%2Fetat";
+    let seen = visitor
+        .post(path, &[("login", LOGIN), ("passphrase", PASSPHRASE)])
+        .await;
+    assert_eq!(seen.location.as_deref(), Some("/etat"));
+}
+
+#[tokio::test]
+async fn a_wrong_passphrase_and_an_unknown_name_are_told_alike() {
+    let visitor = Visitor::agent().await;
+    let wrong = visitor
+        .post("/connexion", &[("login", LOGIN), ("passphrase", "x")])
+        .await;
+    let unknown = visitor
+        .post(
+            "/connexion",
+            &[("login", "zoé"), ("passphrase", PASSPHRASE)],
+        )
+        .await;
+    for seen in [&wrong, &unknown] {
+        assert!(seen.text.contains("Identifiant ou phrase secrète inexacts"));
+        assert!(!seen.text.contains(PASSPHRASE));
+        assert!(seen.headers.get("set-cookie").is_none());
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_sign_in_itself() {
+    let visitor = Visitor::agent().await;
+    assert_eq!(
+        visitor.get("/nulle-part").await.status,
+        StatusCode::NOT_FOUND
+    );
+    visitor.post("/deconnexion", &[]).await;
+    let seen = visitor.get("/etat").await;
+    assert_eq!(seen.location.as_deref(), Some("/connexion?vers=%2Fetat"));
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_out_at_once() {
+    let visitor = Visitor::agent().await;
+    let agent = visitor.agent;
+    visitor
+        .site()
+        .edit(catalog_id(), agent, move |catalog: &mut Catalog| {
+            catalog
+                .agents
+                .entry(agent)
+                .and_modify(|account| account.disabled = true);
+        })
+        .await
+        .unwrap();
+    assert!(visitor.get("/etat").await.location.is_some());
+}
+
+#[tokio::test]
+async fn pages_are_not_kept_and_load_nothing_from_elsewhere() {
+    let visitor = Visitor::agent().await;
+    let seen = visitor.get("/accessibilite").await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert_eq!(seen.headers[CACHE_CONTROL], "no-store");
+    assert!(
+        seen.headers[CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap()
+            .contains("default-src 'none'")
+    );
+    let asset = visitor.get("/style.css").await;
+    assert!(
+        asset.headers[CACHE_CONTROL]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+}
