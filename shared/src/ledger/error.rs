@@ -29,6 +29,9 @@ pub enum LedgerError {
     /// The writer thread is gone: the program is stopping.
     #[error("le programme s’arrête : recommencez dans un instant")]
     Closed,
+    /// A job panicked; its transaction was rolled back.
+    #[error("une erreur interne a interrompu l’opération : rien n’a été enregistré, recommencez")]
+    Interrupted,
     /// A file could not be opened or made.
     #[error("impossible d’ouvrir {path} : {source}")]
     File {

@@ -3,6 +3,7 @@
 //! Async code never touches a connection directly; it hands a closure to one of the two doors.
 
 use std::fs::{File, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -124,7 +125,7 @@ impl Store {
             .writer
             .send(job)
             .map_err(|_| LedgerError::Closed)?;
-        done.await.map_err(|_| LedgerError::Closed)?
+        done.await.map_err(|_| LedgerError::Interrupted)?
     }
 
     /// The one door for reading: runs `job` on a snapshot (one read transaction) on a blocking thread.
@@ -147,7 +148,7 @@ impl Store {
             outcome
         })
         .await
-        .map_err(|_| LedgerError::Closed)?
+        .map_err(|_| LedgerError::Interrupted)?
     }
 }
 
@@ -171,7 +172,8 @@ impl Inner {
 
 fn run(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
-        job(&mut connection);
+        // A job that panics is rolled back by its transaction's drop and told to whoever asked; the next one goes on.
+        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
     }
 }
 

@@ -463,3 +463,27 @@ async fn a_full_disk_says_so_and_loses_nothing() {
     add_person(&place.site, "Ahmed", "Cros", "").await;
     assert_eq!(names(&place.site, "cros").await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_write_that_panics_is_undone_and_the_next_one_goes_on() {
+    let place = place().await;
+    let panicking = place
+        .site
+        .write(|work| {
+            work.edit(PersonId::fresh(), agent(), |p: &mut Person| {
+                p.phone = "06".into()
+            })?;
+            if work.stamp().0 > 0 {
+                panic!("planted");
+            }
+            Ok(())
+        })
+        .await;
+    assert!(matches!(
+        panicking,
+        Err(SiteError::Ledger(LedgerError::Interrupted))
+    ));
+    assert_eq!(names(&place.site, "").await.len(), 0);
+    add_person(&place.site, "Paul", "Cros", "").await;
+    assert_eq!(names(&place.site, "").await.len(), 1);
+}
