@@ -12,6 +12,7 @@ pub mod form;
 pub mod guard;
 pub mod page;
 pub mod passphrase;
+pub mod place;
 pub mod sign_in;
 mod signed_in;
 mod status;
