@@ -45,6 +45,8 @@ function liveSearches() {
     search(event.target);
   });
   document.addEventListener("keydown", walkResults);
+  // The words of the last search give way to the next ones.
+  document.querySelector("form[data-live] input[autofocus]")?.select();
 }
 
 function showResults(page) {
