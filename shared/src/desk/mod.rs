@@ -13,6 +13,7 @@ pub mod guard;
 pub mod page;
 pub mod passphrase;
 pub mod place;
+pub mod record;
 pub mod sign_in;
 mod signed_in;
 mod status;

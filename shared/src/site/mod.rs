@@ -451,7 +451,12 @@ impl Work<'_> {
     }
 }
 
-fn open_document(
+/// The document `id` as it stands in the snapshot of `connection`, for pages that read the view as well; `None` when
+/// nothing is known of it.
+///
+/// # Errors
+/// When it does not load.
+pub fn open_document(
     connection: &Connection,
     id: DocumentId,
 ) -> Result<Option<OpenDocument>, SiteError> {
