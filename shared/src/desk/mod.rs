@@ -30,6 +30,7 @@ use tokio::sync::watch;
 
 pub use signed_in::SignedIn;
 
+use crate::domain::codes::Role;
 use crate::ids::AgentId;
 use crate::ledger::Migrations;
 use crate::site::Site;
@@ -58,6 +59,8 @@ pub struct NavEntry {
     pub href: &'static str,
     /// Letter that follows `g` on the keyboard.
     pub key: char,
+    /// The least role that may open the page.
+    pub role: Role,
 }
 
 /// The pages of the desk itself.
@@ -66,21 +69,25 @@ const NAV: &[NavEntry] = &[
         label: "Aujourd’hui",
         href: "/",
         key: 'a',
+        role: Role::Agent,
     },
     NavEntry {
         label: "Personnes",
         href: "/personnes",
         key: 'p',
+        role: Role::Agent,
     },
     NavEntry {
         label: "Ateliers",
         href: "/ateliers",
         key: 't',
+        role: Role::Agent,
     },
     NavEntry {
         label: "Demandes",
         href: "/demandes",
         key: 'd',
+        role: Role::Agent,
     },
 ];
 
@@ -139,6 +146,7 @@ impl Desk {
             title: title.into(),
             site_name: config.site_name.clone(),
             nav: entries
+                .filter(|e| who.role >= e.role)
                 .map(|e| NavItem::new(e.label, e.href, e.key, path))
                 .collect(),
             agent: Some(who.name.clone()),

@@ -128,7 +128,7 @@ codes! {
 }
 
 codes! {
-    /// Role of an account.
+    /// Role of an account, in the order of what it may do: each may do all that the one before may.
     Role {
         Agent = "agent", "Agent";
         Staff = "staff", "Équipe de Capestang";

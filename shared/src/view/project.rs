@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 
 use crate::document::{Kind, OpenDocument};
+use crate::domain::attendance::TOTAL;
 use crate::domain::catalog::Catalog;
 use crate::domain::demande::Register;
 use crate::domain::person::Person;
@@ -86,7 +87,7 @@ fn session(connection: &Connection, id: DocumentId, session: &Session) -> Result
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO session VALUES
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(rusqlite::params![
             id,
@@ -102,9 +103,11 @@ fn session(connection: &Connection, id: DocumentId, session: &Session) -> Result
             session.state,
             session.reason,
             session.preparation_min,
-            session.anonymous.get("total").copied().unwrap_or_default(),
+            session.anonymous.get(TOTAL).copied().unwrap_or_default(),
+            themes(session),
         ])?;
     registrations(connection, id, session)?;
+    anonymous(connection, id, session)?;
     connection
         .prepare_cached("DELETE FROM session_note WHERE session = ?1")?
         .execute([id])?;
@@ -112,6 +115,28 @@ fn session(connection: &Connection, id: DocumentId, session: &Session) -> Result
         connection
             .prepare_cached("INSERT INTO session_note VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute((id, note_id, note.at.0, note.by, &note.text))?;
+    }
+    Ok(())
+}
+
+fn themes(session: &Session) -> String {
+    let themes = session.themes.iter().filter(|(_, holds)| **holds);
+    let codes: Vec<&str> = themes.map(|(code, _)| code.as_str()).collect();
+    codes.join(" ")
+}
+
+fn anonymous(
+    connection: &Connection,
+    id: DocumentId,
+    session: &Session,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM anonymous WHERE session = ?1")?
+        .execute([id])?;
+    for (counter, count) in session.anonymous.iter().filter(|(_, count)| **count > 0) {
+        connection
+            .prepare_cached("INSERT INTO anonymous VALUES (?1, ?2, ?3)")?
+            .execute((id, counter, count))?;
     }
     Ok(())
 }
@@ -132,7 +157,8 @@ fn registrations(
         let rank = ranks.get(registration_id).copied().unwrap_or(0);
         connection
             .prepare_cached(
-                "INSERT INTO registration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO registration VALUES
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?
             .execute(rusqlite::params![
                 id,
@@ -145,6 +171,8 @@ fn registrations(
                 registration.commune,
                 registration.age_band,
                 registration.equipment,
+                registration.own_equipment,
+                session.date.to_string(),
                 rank,
             ])?;
     }

@@ -5,13 +5,14 @@ use rusqlite::Connection;
 use crate::ledger::{LedgerError, replica};
 
 /// Raise it whenever the tables, or what is projected into them, change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const VERSION_KEY: &str = "view_version";
 
 const TABLES: &[&str] = &[
     "person",
     "session",
     "registration",
+    "anonymous",
     "session_note",
     "demande",
     "catalog",
@@ -38,6 +39,7 @@ CREATE TABLE person (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX person_sort ON person (sort_name);
 CREATE INDEX person_phone ON person (phone_digits) WHERE phone_digits <> '';
+CREATE INDEX person_merged ON person (merged_into) WHERE merged_into IS NOT NULL;
 
 CREATE TABLE session (
     id TEXT NOT NULL PRIMARY KEY,
@@ -53,7 +55,9 @@ CREATE TABLE session (
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
     preparation_min INTEGER NOT NULL,
-    anonymous_total INTEGER NOT NULL
+    anonymous_total INTEGER NOT NULL,
+    -- Codes of the themes, parted by spaces.
+    themes TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_date ON session (date, start);
 
@@ -68,11 +72,23 @@ CREATE TABLE registration (
     commune TEXT NOT NULL,
     age_band TEXT NOT NULL,
     equipment TEXT,
+    own_equipment INTEGER NOT NULL,
+    -- The session's date, so that somebody's first presence is found without a look at their sessions.
+    date TEXT NOT NULL,
     -- Order among the registrations that stand, from 1: seats go to the first ones. 0 when it does not stand.
     rank INTEGER NOT NULL,
     PRIMARY KEY (session, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX registration_person ON registration (person);
+CREATE INDEX registration_present ON registration (person, date) WHERE attendance = 'present' AND rank > 0;
+
+-- Participants counted without a name: the session's counters other than zero.
+CREATE TABLE anonymous (
+    session TEXT NOT NULL,
+    counter TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (session, counter)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE session_note (
     session TEXT NOT NULL,

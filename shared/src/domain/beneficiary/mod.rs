@@ -144,13 +144,22 @@ fn outside(name: &str) -> Result<String, (&'static str, String)> {
     }
 }
 
+/// A year, or the year of a whole date: the day is nothing that the service needs to know.
 fn birth_year(text: &str) -> Result<Option<i16>, String> {
     let text = collapsed(text);
     if text.is_empty() {
         return Ok(None);
     }
     let four_digits = text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
-    let year = text.parse().ok().filter(|_| four_digits);
+    let year = if four_digits {
+        text.parse().ok()
+    } else {
+        let dates = ["%d/%m/%Y", "%Y-%m-%d"].into_iter();
+        let date = dates.filter(|_| text.len() == "2026-11-26".len());
+        date.filter_map(|form| Date::strptime(form, &text).ok())
+            .map(|date| date.year())
+            .next()
+    };
     year.map(Some)
         .ok_or_else(|| "L’année de naissance doit avoir quatre chiffres, comme 1950.".to_owned())
 }
@@ -397,6 +406,8 @@ mod tests {
         let year = |cell: &str| with("année de naissance", cell).map(|person| person.birth_year);
         assert_eq!(year(" 1948 "), Ok(Some(1948)));
         assert_eq!(year(""), Ok(None));
+        assert_eq!(year("03/05/1944"), Ok(Some(1944)));
+        assert_eq!(year("1944-05-03"), Ok(Some(1944)));
         for (cell, message) in [
             (
                 "19-48",
@@ -404,6 +415,10 @@ mod tests {
             ),
             (
                 "48",
+                "L’année de naissance doit avoir quatre chiffres, comme 1950.",
+            ),
+            (
+                "31/02/1944",
                 "L’année de naissance doit avoir quatre chiffres, comme 1950.",
             ),
             (
