@@ -1,7 +1,7 @@
 //! An edit: read, change, write what differs, commit.
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Author, AutoCommit, ObjId, ObjType, ROOT, ReadDoc};
+use automerge::{ActorId, Author, AutoCommit, ObjId, ObjType, ROOT, ReadDoc, Value as Stored};
 use serde_json::{Map, Value};
 
 use super::{Document, DocumentError, OpenDocument, tree};
@@ -55,16 +55,54 @@ impl OpenDocument {
         let before = to_map(&value)?;
         let outcome = change(&mut value);
         let after = to_map(&value)?;
+        self.sign(editor);
+        write_map(&mut self.inner, &ROOT, 1, &before, &after)?;
+        Ok((outcome, self.commit(now)))
+    }
+
+    /// Settles a disagreement: writes `value`, one of those that the field at `path` holds, even if it is the one
+    /// shown meanwhile. `None` when there is no such disagreement (any more).
+    ///
+    /// # Errors
+    /// What Automerge says.
+    pub fn settle(
+        &mut self,
+        editor: &Editor,
+        now: Timestamp,
+        path: &str,
+        value: &Value,
+    ) -> Result<Option<Change>, DocumentError> {
+        let is_rival = self.conflicts().into_iter().any(|conflict| {
+            conflict.path == path && conflict.values.iter().any(|rival| rival.value == *value)
+        });
+        if !is_rival {
+            return Ok(None);
+        }
+        let mut object = ROOT;
+        let (maps, key) = path.rsplit_once('/').unwrap_or(("", path));
+        for map in maps.split('/').filter(|map| !map.is_empty()) {
+            let Some((Stored::Object(ObjType::Map), child)) = self.inner.get(&object, map)? else {
+                return Ok(None);
+            };
+            object = child;
+        }
+        let scalar = tree::scalar_of(value).ok_or(DocumentError::Shape("liste"))?;
+        self.sign(editor);
+        self.inner.put(&object, key, scalar)?;
+        Ok(self.commit(now))
+    }
+
+    /// What is written from now on is this editor's.
+    fn sign(&mut self, editor: &Editor) {
         self.inner.set_author(Some(editor.author()));
         self.inner.set_actor(ActorId::from(editor.actor.as_slice()));
-        write_map(&mut self.inner, &ROOT, 1, &before, &after)?;
-        let committed = self
-            .inner
-            .commit_with(CommitOptions::default().with_time(now.0));
-        if committed.is_none() {
-            return Ok((outcome, None));
-        }
-        let written = self.inner.get_last_local_change().map(|change| Change {
+    }
+
+    /// Commits what was written, if anything, as one change.
+    fn commit(&mut self, now: Timestamp) -> Option<Change> {
+        self.inner
+            .commit_with(CommitOptions::default().with_time(now.0))?;
+        self.inner.get_last_local_change().map(|change| Change {
             document: self.id,
             kind: self.kind.number(),
             hash: change.hash().0,
@@ -72,8 +110,7 @@ impl OpenDocument {
             actor_seq: change.seq(),
             time: change.timestamp(),
             bytes: change.raw_bytes().to_vec(),
-        });
-        Ok((outcome, written))
+        })
     }
 }
 
@@ -123,7 +160,7 @@ fn child_map(
     depth: usize,
     key: &str,
 ) -> Result<ObjId, DocumentError> {
-    if let Some((automerge::Value::Object(ObjType::Map), child)) = document.get(object, key)? {
+    if let Some((Stored::Object(ObjType::Map), child)) = document.get(object, key)? {
         return Ok(child);
     }
     if depth + 1 != tree::DEPTH_MAX {

@@ -136,6 +136,41 @@ fn concurrent_values_stay_visible_until_an_edit_settles_them() {
 }
 
 #[test]
+fn either_of_two_values_can_be_kept_and_nothing_else() {
+    for kept in ["34052", "34245"] {
+        let (mut here, mut there) = (session(), session());
+        let id = RegistrationId(uuid::Uuid::from_u128(1));
+        let registered = edit(&mut here, 1, 1, |s: &mut Session| {
+            s.registrations.insert(id, Registration::default());
+        });
+        feed(&mut there, &[&registered]);
+        let write = |document: &mut OpenDocument, n, commune: &str| {
+            edit(document, n, 2, |s: &mut Session| {
+                s.registrations.get_mut(&id).unwrap().commune = commune.into();
+            })
+        };
+        let one = write(&mut here, 1, "34052");
+        let two = write(&mut there, 2, "34245");
+        feed(&mut here, &[&two]);
+        feed(&mut there, &[&one]);
+        let path = here.conflicts()[0].path.clone();
+        let mut settle = |path: &str, value: &str| {
+            let value = serde_json::Value::from(value);
+            here.settle(&editor(1), Timestamp(3), path, &value).unwrap()
+        };
+        assert_eq!(settle(&path, "34226"), None, "nobody wrote that");
+        assert_eq!(settle("title", kept), None, "nobody disagrees there");
+        let settled = settle(&path, kept).unwrap();
+        feed(&mut there, &[&settled]);
+        for document in [&mut here, &mut there] {
+            assert!(document.conflicts().is_empty());
+            let value: Session = document.value().unwrap();
+            assert_eq!(value.registrations[&id].commune, kept);
+        }
+    }
+}
+
+#[test]
 fn equal_concurrent_values_are_no_conflict() {
     let (mut here, mut there) = (person(), person());
     edit(&mut here, 1, 1, |p: &mut Person| p.phone = "06".into());

@@ -14,6 +14,7 @@ mod code;
 pub mod codes;
 pub mod commune;
 pub mod demande;
+mod merge;
 pub mod person;
 pub mod resemblance;
 pub mod search;

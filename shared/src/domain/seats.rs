@@ -7,6 +7,7 @@
 
 use jiff::civil::Date;
 
+use super::code::codes;
 use super::codes::{Attendance, RegistrationStatus, SessionState};
 use super::session::{Registration, Session};
 use crate::ids::RegistrationId;
@@ -25,30 +26,15 @@ pub struct Seats {
     pub free: u16,
 }
 
-/// Why a registered person must be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToTell {
-    /// They stand on the waiting list, whether they knew it when they registered or lost their seat since.
-    OnWaitingList,
-    /// Their session has another date, time or place.
-    SessionMoved,
-    /// Both: their session moved and they have no seat in it.
-    MovedAndWaiting,
-    /// Their session will not take place.
-    SessionCancelled,
-}
-
-impl ToTell {
-    /// What to say, in French.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::OnWaitingList => "en liste d’attente",
-            Self::SessionMoved => "atelier déplacé",
-            Self::MovedAndWaiting => "atelier déplacé, en liste d’attente",
-            Self::SessionCancelled => "atelier annulé",
-        }
-    }
+codes! {
+    /// Why a registered person must be called; the label is what to say. The first two differ from the third in that
+    /// the person has no seat: whether they knew it when they registered or lost it since is all the same.
+    ToTell {
+        OnWaitingList = "waiting", "en liste d’attente";
+        MovedAndWaiting = "moved_and_waiting", "atelier déplacé, en liste d’attente";
+        SessionMoved = "moved", "atelier déplacé";
+        SessionCancelled = "cancelled", "atelier annulé";
+    } default OnWaitingList
 }
 
 impl Seats {

@@ -288,11 +288,43 @@ impl Work<'_> {
             .unwrap_or_else(|| OpenDocument::genesis(T::KIND, id));
         let (outcome, written) =
             document.edit(&self.site.editor(by), self.site.clock.stamp(), change)?;
+        self.keep(&mut document, written)?;
+        Ok(outcome)
+    }
+
+    /// Keeps one of the values on which sites disagree; see [`OpenDocument::settle`]. Says whether there was
+    /// something to settle.
+    ///
+    /// # Errors
+    /// When the document does not load.
+    pub fn settle(
+        &mut self,
+        id: impl Into<DocumentId>,
+        by: AgentId,
+        path: &str,
+        value: &serde_json::Value,
+    ) -> Result<bool, SiteError> {
+        let Some(mut document) = self.open(id)? else {
+            return Ok(false);
+        };
+        let (editor, now) = (self.site.editor(by), self.site.clock.stamp());
+        let written = document.settle(&editor, now, path, value)?;
+        let settled = written.is_some();
+        self.keep(&mut document, written)?;
+        Ok(settled)
+    }
+
+    /// Appends a change of ours, if there is one, and shows it.
+    fn keep(
+        &mut self,
+        document: &mut OpenDocument,
+        written: Option<Change>,
+    ) -> Result<(), SiteError> {
         if let Some(change) = written {
             changes::append(self.tx, &change, self.site.replica)?;
-            view::project(self.tx, &mut document)?;
+            view::project(self.tx, document)?;
         }
-        Ok(outcome)
+        Ok(())
     }
 
     /// Takes changes that another replica sent; what cannot be taken is set aside with its reason.

@@ -6,6 +6,7 @@ use crate::domain::codes::{
     AgeBand, Attendance, Autonomy, Channel, Equipment, Gender, Level, Outcome, RegistrationStatus,
     Role, SessionState, SocialStatus, Theme,
 };
+use crate::domain::seats::ToTell;
 
 macro_rules! columns {
     ($($name:ident)*) => {$(
@@ -25,5 +26,5 @@ macro_rules! columns {
 
 columns! {
     AgeBand Attendance Autonomy Channel Equipment Gender Level Outcome RegistrationStatus Role
-    SessionState SocialStatus Theme
+    SessionState SocialStatus Theme ToTell
 }

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use rusqlite::{Connection, Row};
 
+use super::people::MEMBER;
 use crate::domain::codes::{Channel, Outcome, Theme};
 use crate::ids::{AgentId, DemandeId, PersonId};
 use crate::ledger::LedgerError;
@@ -37,7 +38,8 @@ pub struct DemandeLine {
     pub struck: bool,
 }
 
-const COLUMNS: &str = "id, place, date, at, agent, person, operator, theme, channel, outcome,
+const COLUMNS: &str =
+    "demande.id, place, date, at, agent, person, operator, theme, channel, outcome,
      duration_min, struck";
 
 fn line(row: &Row<'_>) -> rusqlite::Result<DemandeLine> {
@@ -79,8 +81,7 @@ pub fn of_day(
 /// What SQLite says.
 pub fn of_person(connection: &Connection, id: PersonId) -> Result<Vec<DemandeLine>, LedgerError> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM demande
-         WHERE person = ?1 OR person IN (SELECT id FROM person WHERE merged_into = ?1)
+        "{MEMBER} SELECT {COLUMNS} FROM demande WHERE person IN (SELECT id FROM member)
          ORDER BY at DESC, id DESC"
     ))?;
     let rows = statement.query_map([id], line)?;

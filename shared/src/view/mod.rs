@@ -10,6 +10,7 @@ pub mod people;
 mod project;
 mod schema;
 pub mod sessions;
+pub mod today;
 
 pub use project::project;
 pub use schema::{is_current, recreate};

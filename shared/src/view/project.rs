@@ -9,7 +9,7 @@ use crate::domain::attendance::TOTAL;
 use crate::domain::catalog::Catalog;
 use crate::domain::demande::Register;
 use crate::domain::person::Person;
-use crate::domain::seats;
+use crate::domain::seats::{self, ToTell};
 use crate::domain::session::Session;
 use crate::ids::{DocumentId, RegistrationId};
 use crate::ledger::LedgerError;
@@ -153,12 +153,15 @@ fn registrations(
         .map(|(id, _)| id)
         .zip(1..)
         .collect();
+    // As of the session's own day: whether it still lies ahead is for the query to say.
+    let to_tell: HashMap<RegistrationId, ToTell> =
+        seats::to_tell(session, session.date).into_iter().collect();
     for (registration_id, registration) in &session.registrations {
         let rank = ranks.get(registration_id).copied().unwrap_or(0);
         connection
             .prepare_cached(
                 "INSERT INTO registration VALUES
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(rusqlite::params![
                 id,
@@ -174,6 +177,7 @@ fn registrations(
                 registration.own_equipment,
                 session.date.to_string(),
                 rank,
+                to_tell.get(registration_id),
             ])?;
     }
     Ok(())

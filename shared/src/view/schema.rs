@@ -77,9 +77,12 @@ CREATE TABLE registration (
     date TEXT NOT NULL,
     -- Order among the registrations that stand, from 1: seats go to the first ones. 0 when it does not stand.
     rank INTEGER NOT NULL,
+    -- Why the person must still be called about this session while it lies ahead.
+    to_tell TEXT,
     PRIMARY KEY (session, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX registration_person ON registration (person);
+CREATE INDEX registration_to_tell ON registration (session) WHERE to_tell IS NOT NULL;
 CREATE INDEX registration_present ON registration (person, date) WHERE attendance = 'present' AND rank > 0;
 
 -- Participants counted without a name: the session's counters other than zero.
