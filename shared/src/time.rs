@@ -181,6 +181,12 @@ pub fn clock_time(time: Time) -> String {
     }
 }
 
+/// « 9 h 30 – 11 h 30 ».
+#[must_use]
+pub fn hours(start: Time, end: Time) -> String {
+    format!("{}\u{a0}– {}", clock_time(start), clock_time(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +199,10 @@ mod tests {
         assert_eq!(short_date(date(2026, 11, 26)), "jeu.\u{a0}26\u{a0}nov.");
         assert_eq!(clock_time(time(9, 30, 0, 0)), "9\u{a0}h\u{a0}30");
         assert_eq!(clock_time(time(14, 0, 0, 0)), "14\u{a0}h");
+        assert_eq!(
+            hours(time(14, 0, 0, 0), time(15, 45, 0, 0)),
+            "14\u{a0}h\u{a0}– 15\u{a0}h\u{a0}45"
+        );
     }
 
     #[test]

@@ -63,6 +63,34 @@ pub fn anonymous_problem(counters: &BTreeMap<String, u32>) -> Option<String> {
     })
 }
 
+/// Counts one anonymous participant more (`step` 1) or fewer (−1); a French sentence when that does not add up.
+///
+/// # Errors
+/// The sentence of [`anonymous_problem`], or that there is nobody left to take away. The counter then stands as it was.
+pub fn count_one(
+    counters: &mut BTreeMap<String, u32>,
+    counter: &str,
+    step: i8,
+) -> Result<(), String> {
+    let before = counters.get(counter).copied().unwrap_or(0);
+    let after = before
+        .checked_add_signed(i32::from(step))
+        .ok_or("Il n’y a personne à retirer.")?;
+    let mut changed = counters.clone();
+    changed.insert(counter.to_owned(), after);
+    // One who had come before is one more participant, too.
+    if counter == ALREADY_SEEN && step > 0 && after > changed.get(TOTAL).copied().unwrap_or(0) {
+        changed.insert(TOTAL.to_owned(), after);
+    }
+    match anonymous_problem(&changed) {
+        Some(problem) => Err(problem),
+        None => {
+            *counters = changed;
+            Ok(())
+        }
+    }
+}
+
 fn family_sum(counters: &BTreeMap<String, u32>, family: &str) -> u64 {
     counters
         .iter()
@@ -169,6 +197,18 @@ mod tests {
             Some("Le compte par genre donne 3, mais il y a 2 participants anonymes en tout.")
         );
         assert!(anonymous_problem(&counters(&[("age.moins_de_douze", 1)])).is_some());
+    }
+
+    #[test]
+    fn counting_one_by_one_never_goes_below_zero_or_above_the_total() {
+        let mut counted = counters(&[]);
+        assert!(count_one(&mut counted, TOTAL, -1).is_err());
+        count_one(&mut counted, TOTAL, 1).unwrap();
+        count_one(&mut counted, ALREADY_SEEN, 1).unwrap();
+        assert!(count_one(&mut counted, TOTAL, -1).is_err(), "one was seen");
+        count_one(&mut counted, ALREADY_SEEN, 1).unwrap();
+        assert_eq!(counted, counters(&[(TOTAL, 2), (ALREADY_SEEN, 2)]));
+        assert!(count_one(&mut counters(&[(TOTAL, u32::MAX)]), TOTAL, 1).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod commune;
 pub mod demande;
 mod merge;
 pub mod person;
+pub mod registering;
 pub mod resemblance;
 pub mod search;
 pub mod seats;

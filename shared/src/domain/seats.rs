@@ -68,15 +68,28 @@ impl Seats {
     /// « 3 inscrits, 1 place libre », « complet, 2 en liste d’attente ».
     #[must_use]
     pub fn sentence(&self) -> String {
-        let taken = match self.capacity - self.free {
-            0 => "aucun inscrit".to_owned(),
-            taken => counted(taken, "inscrit", "inscrits"),
-        };
-        match (self.free, self.waiting.len()) {
-            (0, 0) => format!("complet, {taken}"),
-            (0, waiting) => format!("complet, {waiting} en liste d’attente"),
-            (free, _) => format!("{taken}, {}", counted(free, "place libre", "places libres")),
-        }
+        sentence(self.seated.len() + self.waiting.len(), self.capacity)
+    }
+}
+
+/// The sentence of [`Seats::sentence`] for so many registrations that stand.
+#[must_use]
+pub fn sentence(standing: usize, capacity: u16) -> String {
+    let seats = usize::from(capacity);
+    let taken = match standing.min(seats) {
+        0 => "aucun inscrit".to_owned(),
+        taken => counted(taken as u64, "inscrit", "inscrits"),
+    };
+    match (
+        seats.saturating_sub(standing),
+        standing.saturating_sub(seats),
+    ) {
+        (0, 0) => format!("complet, {taken}"),
+        (0, waiting) => format!("complet, {waiting} en liste d’attente"),
+        (free, _) => format!(
+            "{taken}, {}",
+            counted(free as u64, "place libre", "places libres")
+        ),
     }
 }
 

@@ -44,6 +44,17 @@ pub struct SessionLine {
     pub conflicts: u16,
 }
 
+/// The columns of a [`SessionLine`] from `session s`.
+const COLUMNS: &str =
+    "s.id, s.place, s.date, s.start, s.\"end\", s.title, s.level, s.capacity, s.animateur,
+    s.series, s.state, s.anonymous_total,
+    (SELECT count(*) FROM registration r WHERE r.session = s.id AND r.rank > 0),
+    (SELECT count(*) FROM registration r
+     WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'present'),
+    (SELECT count(*) FROM registration r
+     WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'unknown'),
+    (SELECT count(*) FROM conflict c WHERE c.document = s.id)";
+
 /// Sessions from `from` to `to` inclusive, all places or one, in order of time.
 ///
 /// # Errors
@@ -54,20 +65,48 @@ pub fn between(
     to: Date,
     place: Option<&str>,
 ) -> Result<Vec<SessionLine>, LedgerError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT s.id, s.place, s.date, s.start, s.\"end\", s.title, s.level, s.capacity, s.animateur,
-            s.series, s.state, s.anonymous_total,
-            (SELECT count(*) FROM registration r WHERE r.session = s.id AND r.rank > 0),
-            (SELECT count(*) FROM registration r
-             WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'present'),
-            (SELECT count(*) FROM registration r
-             WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'unknown'),
-            (SELECT count(*) FROM conflict c WHERE c.document = s.id)
-         FROM session s
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM session s
          WHERE s.date BETWEEN ?1 AND ?2 AND (?3 IS NULL OR s.place = ?3)
-         ORDER BY s.date, s.start, s.place, s.id",
-    )?;
+         ORDER BY s.date, s.start, s.place, s.id"
+    ))?;
     let rows = statement.query_map((from.to_string(), to.to_string(), place), session_line)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When and with whom a session takes place, for [`clashes`].
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// The animateur.
+    pub animateur: AgentId,
+    /// Local date.
+    pub date: Date,
+    /// Local start.
+    pub start: Time,
+    /// Local end.
+    pub end: Time,
+}
+
+/// The other planned sessions of the same animateur that overlap with `slot`; `except` is the session itself.
+///
+/// # Errors
+/// What SQLite says.
+pub fn clashes(
+    connection: &Connection,
+    slot: &Slot,
+    except: Option<SessionId>,
+) -> Result<Vec<SessionLine>, LedgerError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM session s
+         WHERE s.date = ?1 AND s.animateur = ?2 AND s.state = 'planned'
+            AND s.start < ?3 AND s.\"end\" > ?4 AND s.id IS NOT ?5
+         ORDER BY s.start, s.id"
+    ))?;
+    let (start, end) = (slot.start.to_string(), slot.end.to_string());
+    let rows = statement.query_map(
+        (slot.date.to_string(), slot.animateur, end, start, except),
+        session_line,
+    )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
