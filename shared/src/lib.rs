@@ -4,6 +4,7 @@
 //! else is derived from it. The layers, each one module with one job; imports point downward only:
 //!
 //! ```text
+//! program              what both programs do alike: command line, log, serving, exit codes
 //! desk                 the agents' pages and their handlers
 //! site                 one opened place: ledger, documents and view behind `edit` and `read`
 //! view    exchange     derived SQL tables and their queries; how two ledgers become equal
@@ -18,6 +19,7 @@ pub mod document;
 pub mod domain;
 pub mod ids;
 pub mod ledger;
+pub mod program;
 pub mod site;
 pub mod text;
 pub mod time;

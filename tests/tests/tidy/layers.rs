@@ -99,6 +99,11 @@ const LAYERS: &[Layer] = &[
         ],
         never: &["reqwest"],
     },
+    Layer {
+        name: "program",
+        uses: &["ids", "time", "text", "ledger", "site", "program"],
+        never: &["reqwest", "askama", "rusqlite", "automerge"],
+    },
 ];
 
 const BASE: &[&str] = &["ids", "time", "text"];
