@@ -1,1 +1,26 @@
-//! The library.
+//! The hub at Capestang: the desk, the laptops and their exchange, accounts, overview, import and export.
+//!
+//! ```text
+//! cli  config       the command line, and what a serving hub is told
+//! commands          one file per command: read what was asked, call, say the outcome
+//! server            the router: the desk with the hub's own pages, and the laptops' routes
+//! pages             the hub's own pages, one file each
+//! joining exchange  the laptops' routes; `signed` knows who asks
+//! devices           laptops and tickets, in tables of their own
+//! accounts          agents in the catalog
+//! opened            `Hub`: one opened data directory, the state of everything above
+//! ```
+//!
+//! The library opens no socket by itself: it serves a listener that it is given until a future is done.
+
+mod accounts;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod devices;
+mod opened;
+pub mod pages;
+mod server;
+
+pub use opened::{Hub, HubError, PROGRAM};
+pub use server::{router, serve};

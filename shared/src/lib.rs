@@ -10,6 +10,7 @@
 //! view    exchange     derived SQL tables and their queries; how two ledgers become equal
 //! document             how a domain value lives in an Automerge document
 //! ledger               the append-only set of changes in SQLite
+//! joining              how a laptop and a hub come to know each other: tickets, signatures
 //! domain               plain types and rules
 //! ids  time  text      identifiers, the clock, comparing and writing French text
 //! ```
@@ -18,6 +19,7 @@ pub mod desk;
 pub mod document;
 pub mod domain;
 pub mod ids;
+pub mod joining;
 pub mod ledger;
 pub mod program;
 pub mod site;

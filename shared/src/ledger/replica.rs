@@ -9,6 +9,33 @@ use crate::ids::ReplicaId;
 
 const ID: &str = "id";
 const FINGERPRINT: &str = "fingerprint";
+const OWNER: &str = "owner";
+
+/// Whose a data directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It was nobody's and is now the program's.
+    New,
+    /// It was this program's already.
+    Before,
+    /// It is another program's.
+    Others,
+}
+
+/// Takes a new data directory for `program`; the hub and a laptop cannot use each other's.
+///
+/// # Errors
+/// What SQLite says.
+pub fn claim(connection: &Connection, program: &str) -> Result<Claimed, LedgerError> {
+    match get(connection, OWNER)? {
+        None => {
+            set(connection, OWNER, program.as_bytes())?;
+            Ok(Claimed::New)
+        }
+        Some(owner) if owner == program.as_bytes() => Ok(Claimed::Before),
+        Some(_) => Ok(Claimed::Others),
+    }
+}
 
 /// Draws this replica's id if it has none yet.
 pub(super) fn ensure_id(connection: &Connection) -> Result<(), LedgerError> {

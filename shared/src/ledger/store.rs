@@ -71,6 +71,12 @@ impl Store {
         })
     }
 
+    /// Whether there is a store in `directory`.
+    #[must_use]
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(FILE).exists()
+    }
+
     /// Takes the directory for a serving program; held until the returned file is dropped.
     ///
     /// # Errors

@@ -52,7 +52,10 @@ fn sentence(error: &clap::Error) -> String {
     match error.kind() {
         ErrorKind::UnknownArgument => format!("Argument inconnu\u{a0}: {argument}"),
         ErrorKind::InvalidSubcommand => {
-            format!("Commande inconnue\u{a0}: {}", told(ContextKind::InvalidSubcommand))
+            format!(
+                "Commande inconnue\u{a0}: {}",
+                told(ContextKind::InvalidSubcommand)
+            )
         }
         ErrorKind::MissingSubcommand => "Il manque une commande.".to_owned(),
         ErrorKind::MissingRequiredArgument => format!("Il manque\u{a0}: {argument}"),
@@ -88,7 +91,8 @@ fn words(value: &ContextValue) -> String {
 
 /// Headings, `--help` and `--version` of a command and of those below it.
 fn in_french(command: Command, is_program: bool) -> Command {
-    let mut template = String::from("{before-help}{about-with-newline}\nUtilisation\u{a0}: {usage}\n");
+    let mut template =
+        String::from("{before-help}{about-with-newline}\nUtilisation\u{a0}: {usage}\n");
     let has_commands = command.has_subcommands();
     if has_commands {
         template.push_str("\nCommandes\u{a0}:\n{subcommands}\n");
@@ -111,11 +115,7 @@ fn in_french(command: Command, is_program: bool) -> Command {
                 .help("Affiche cette aide"),
         )
         // What clap adds in brackets is in English; the help texts say it themselves.
-        .mut_args(|arg| {
-            arg.hide_default_value(true)
-                .hide_env(true)
-                .hide_possible_values(true)
-        });
+        .mut_args(without_brackets);
     if is_program {
         command = command.arg(
             Arg::new("version")
@@ -125,6 +125,16 @@ fn in_french(command: Command, is_program: bool) -> Command {
         );
     }
     command.mut_subcommands(|below| in_french(below, false))
+}
+
+fn without_brackets(argument: Arg) -> Arg {
+    if !argument.get_action().takes_values() {
+        return argument;
+    }
+    argument
+        .hide_default_value(true)
+        .hide_env(true)
+        .hide_possible_values(true)
 }
 
 #[cfg(test)]
@@ -162,7 +172,10 @@ mod tests {
         for (words, expected) in [
             (&["essai", "count"][..], "Il manque\u{a0}: <N>"),
             (&["essai", "danser"], "Commande inconnue\u{a0}: danser"),
-            (&["essai", "count", "1", "--vite"], "Argument inconnu\u{a0}: --vite"),
+            (
+                &["essai", "count", "1", "--vite"],
+                "Argument inconnu\u{a0}: --vite",
+            ),
             (
                 &["essai", "count", "1", "--way", "haut"],
                 "--way <WAY>\u{a0}: «\u{a0}haut\u{a0}» n’est pas possible (au choix\u{a0}: avant, arriere)",
@@ -170,15 +183,27 @@ mod tests {
         ] {
             assert_eq!(sentence(&error(words)), expected, "{words:?}");
         }
-        assert!(sentence(&error(&["essai", "count", "x"])).starts_with("<N>\u{a0}: «\u{a0}x\u{a0}» ne convient pas"));
-        assert_eq!(parse::<Cli, _, _>(["essai", "danser"]).unwrap_err(), Exit::Usage);
+        assert!(
+            sentence(&error(&["essai", "count", "x"]))
+                .starts_with("<N>\u{a0}: «\u{a0}x\u{a0}» ne convient pas")
+        );
+        assert_eq!(
+            parse::<Cli, _, _>(["essai", "danser"]).unwrap_err(),
+            Exit::Usage
+        );
     }
 
     #[test]
     fn help_has_no_english_heading() {
         for words in [&["essai", "--help"][..], &["essai", "count", "--help"]] {
             let help = error(words).to_string();
-            for english in ["Usage:", "Options:", "Commands:", "Arguments:", "Print help"] {
+            for english in [
+                "Usage:",
+                "Options:",
+                "Commands:",
+                "Arguments:",
+                "Print help",
+            ] {
                 assert!(!help.contains(english), "{english} in:\n{help}");
             }
         }

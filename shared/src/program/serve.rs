@@ -39,12 +39,12 @@ pub struct Listening {
 pub enum NotListening {
     /// Others on the network would read along.
     #[error(
-        "{0} est visible du réseau, et cette version ne chiffre pas encore la ligne : écoutez sur 127.0.0.1 \
+        "{0} est visible du réseau, et cette version ne chiffre pas encore la ligne\u{a0}: écoutez sur 127.0.0.1 \
          (TLS viendra avec une prochaine version)"
     )]
     NotLoopback(SocketAddr),
     /// What the system says.
-    #[error("impossible d’écouter sur {address} : {source}")]
+    #[error("impossible d’écouter sur {address}\u{a0}: {source}")]
     System {
         /// The address asked for.
         address: SocketAddr,

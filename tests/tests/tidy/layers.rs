@@ -100,6 +100,20 @@ const LAYERS: &[Layer] = &[
         never: &["reqwest"],
     },
     Layer {
+        name: "joining",
+        // Only the names of headers and status codes are axum's.
+        uses: &["ids", "time", "text", "joining"],
+        never: &[
+            "askama",
+            "reqwest",
+            "tokio",
+            "rusqlite",
+            "automerge",
+            "std::net",
+            "std::fs",
+        ],
+    },
+    Layer {
         name: "program",
         uses: &["ids", "time", "text", "ledger", "site", "program"],
         never: &["reqwest", "askama", "rusqlite", "automerge"],

@@ -1,0 +1,69 @@
+//! The command line of `maison-node`, as clap reads it. The texts are what `--help` shows.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Le portable de la Maison mobile : il travaille sans réseau et échange avec le hub dès que la ligne revient.
+#[derive(Debug, Parser)]
+#[command(name = "maison-node", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Détail du journal écrit sur la sortie d’erreur : error, warn, info (sinon), debug ; ou variable MAISON_LOG
+    #[arg(
+        long,
+        value_name = "NIVEAU",
+        env = "MAISON_LOG",
+        default_value = "info",
+        global = true
+    )]
+    pub log: String,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sert les pages sur ce portable, jusqu’à Ctrl-C ou SIGTERM
+    Serve(Serve),
+    /// Montre ce que le portable détient et ce qui attend
+    Status(Status),
+}
+
+/// Where the data lie.
+#[derive(Args, Debug)]
+pub struct Data {
+    /// Dossier des données
+    #[arg(long, value_name = "DOSSIER")]
+    pub data: PathBuf,
+}
+
+/// `serve`
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Adresse et port d’écoute sur ce portable (127.0.0.1:8081 sinon) ; port 0 : n’importe quel port libre
+    #[arg(long, value_name = "ADRESSE", default_value = "127.0.0.1:8081")]
+    pub listen: SocketAddr,
+    /// Ouvre le navigateur sur la page d’accueil
+    #[arg(long)]
+    pub open: bool,
+    /// Annonce l’adresse sur une ligne JSON : {"listening":"http://…"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `status`
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Pour un script : un objet JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,36 @@
+//! One file per command: read what was asked, call the library, say the outcome in French.
+//!
+//! A command's outcome is an exit code; what goes wrong is said here, once, on the standard error.
+
+mod serve;
+mod status;
+
+use shared::program::{Exit, complain, log_to_stderr};
+
+use crate::cli::{Cli, Command};
+use crate::opened::NodeError;
+
+/// Runs a command to its end and says what went wrong, if anything.
+#[must_use]
+pub fn run_to_end(cli: Cli) -> Exit {
+    log_to_stderr(&cli.log);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    runtime
+        .block_on(run(cli.command))
+        .unwrap_or_else(|error| failed(&error))
+}
+
+async fn run(command: Command) -> Result<Exit, NodeError> {
+    match command {
+        Command::Serve(asked) => serve::serve(asked.into()).await,
+        Command::Status(asked) => status::status(asked).await,
+    }
+}
+
+fn failed(error: &NodeError) -> Exit {
+    complain(format!("maison-node\u{a0}: {error}"));
+    error.exit()
+}

@@ -1,0 +1,47 @@
+//! Who this laptop is: its Ed25519 key, and the hub that it is registered with.
+//!
+//! Both lie in the database beside the ledger, never in a file of their own: what protects the data protects them.
+
+use ed25519_dalek::SigningKey;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use shared::ids::ReplicaId;
+use shared::ledger::{LedgerError, replica};
+
+const KEY: &str = "laptop.key";
+const ENROLMENT: &str = "laptop.enrolment";
+
+/// What the laptop knows of its registration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// The laptop's name: « Portable 1 ».
+    pub name: String,
+    /// The hub's replica id.
+    pub hub: ReplicaId,
+    /// URLs of the hub, the one that answered last first.
+    pub addresses: Vec<String>,
+}
+
+/// The registration; `None` before it.
+///
+/// # Errors
+/// When the row is damaged.
+pub fn enrolment(connection: &Connection) -> Result<Option<Enrolment>, LedgerError> {
+    match replica::get(connection, ENROLMENT)? {
+        None => Ok(None),
+        Some(json) => serde_json::from_slice(&json)
+            .map(Some)
+            .map_err(|_| LedgerError::Damaged(ENROLMENT)),
+    }
+}
+
+/// The laptop's private key, if it has been drawn.
+pub(crate) fn key(connection: &Connection) -> Result<Option<SigningKey>, LedgerError> {
+    match replica::get(connection, KEY)? {
+        None => Ok(None),
+        Some(bytes) => {
+            let bytes = bytes.try_into().map_err(|_| LedgerError::Damaged(KEY))?;
+            Ok(Some(SigningKey::from_bytes(&bytes)))
+        }
+    }
+}

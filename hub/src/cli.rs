@@ -1,0 +1,164 @@
+//! The command line of `maison-hub`, as clap reads it. The texts are what `--help` shows.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use shared::domain::codes::Role;
+
+/// Le hub de la Maison mobile : il réunit ce que les portables ont saisi.
+#[derive(Debug, Parser)]
+#[command(name = "maison-hub", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Détail du journal écrit sur la sortie d’erreur : error, warn, info (sinon), debug ; ou variable MAISON_LOG
+    #[arg(
+        long,
+        value_name = "NIVEAU",
+        env = "MAISON_LOG",
+        default_value = "info",
+        global = true
+    )]
+    pub log: String,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sert les pages et reçoit les portables, jusqu’à Ctrl-C ou SIGTERM
+    Serve(Serve),
+    /// Prépare l’inscription des portables
+    #[command(subcommand)]
+    Ticket(Ticket),
+    /// Gère les comptes des agents
+    #[command(subcommand)]
+    Agent(Agent),
+    /// Montre ce que le hub détient et où en sont les portables
+    Status(Status),
+}
+
+/// Where the data lie.
+#[derive(Args, Debug)]
+pub struct Data {
+    /// Dossier des données
+    #[arg(long, value_name = "DOSSIER")]
+    pub data: PathBuf,
+}
+
+/// `serve`
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Adresse et port d’écoute (127.0.0.1:8080 sinon) ; port 0 : n’importe quel port libre
+    #[arg(long, value_name = "ADRESSE", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Annonce l’adresse sur une ligne JSON : {"listening":"http://…"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ticket …`
+#[derive(Debug, Subcommand)]
+pub enum Ticket {
+    /// Crée un ticket d’inscription, à usage unique, pour un portable
+    Create(TicketCreate),
+    /// Liste les tickets
+    List(TicketList),
+}
+
+/// `ticket create`
+#[derive(Args, Debug)]
+pub struct TicketCreate {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Nom du portable, tel que les pages le montreront : « Portable 1 »
+    #[arg(long, value_name = "NOM")]
+    pub name: String,
+    /// Adresse à laquelle le portable joindra le hub (http://127.0.0.1:8080 sinon) ; peut être répétée
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub address: Vec<String>,
+    /// Durée de validité en heures (72 sinon)
+    #[arg(long, value_name = "HEURES", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=720))]
+    pub valid_hours: u32,
+    /// Écrit le ticket sur une ligne JSON : {"ticket":"…"}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ticket list`
+#[derive(Args, Debug)]
+pub struct TicketList {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+}
+
+/// `agent …`
+#[derive(Debug, Subcommand)]
+pub enum Agent {
+    /// Ajoute un compte ; la phrase secrète est demandée, ou lue sur l’entrée standard
+    Add(AgentAdd),
+    /// Liste les comptes
+    List(AgentList),
+    /// Ferme un compte : il ne peut plus se connecter, ses saisies restent
+    Disable(AgentDisable),
+}
+
+/// `agent add`
+#[derive(Args, Debug)]
+pub struct AgentAdd {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Identifiant de connexion : lettres minuscules, chiffres, points, tirets
+    #[arg(value_name = "IDENTIFIANT")]
+    pub login: String,
+    /// Nom montré par les pages
+    #[arg(long, value_name = "NOM")]
+    pub name: String,
+    /// Rôle : agent, staff (équipe de Capestang) ou administrator
+    #[arg(long, value_name = "RÔLE", value_parser = role)]
+    pub role: Role,
+    /// For scripts and tests; a person types it where nobody can read it in the list of processes.
+    #[arg(long, env = "MAISON_PASSPHRASE", hide = true)]
+    pub passphrase: Option<String>,
+}
+
+/// `agent list`
+#[derive(Args, Debug)]
+pub struct AgentList {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+}
+
+/// `agent disable`
+#[derive(Args, Debug)]
+pub struct AgentDisable {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Identifiant de connexion
+    #[arg(value_name = "IDENTIFIANT")]
+    pub login: String,
+}
+
+/// `status`
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Pour un script : un objet JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn role(code: &str) -> Result<Role, String> {
+    Role::from_code(code).ok_or_else(|| "au choix\u{a0}: agent, staff, administrator".to_owned())
+}

@@ -1,0 +1,112 @@
+//! `maison-hub status`: what the hub holds and where its laptops stand.
+
+use serde::Serialize;
+use shared::ids::ReplicaId;
+use shared::ledger::{changes, replica};
+use shared::program::{Exit, say};
+use shared::text::counted;
+use shared::time::{Clock, Timestamp, clock_time, short_date};
+
+use crate::cli;
+use crate::devices::{self, DeviceState};
+use crate::opened::{Hub, HubError};
+
+/// What `--json` writes. Stamps are milliseconds since 1970.
+#[derive(Debug, Serialize)]
+struct Status {
+    replica: ReplicaId,
+    documents: usize,
+    changes: u64,
+    fingerprint: String,
+    laptops: Vec<Laptop>,
+}
+
+#[derive(Debug, Serialize)]
+struct Laptop {
+    replica: ReplicaId,
+    name: String,
+    enrolled: Timestamp,
+    last_contact: Option<Timestamp>,
+    /// Whether the last exchange ended in equal fingerprints.
+    identical: Option<bool>,
+    /// Changes of others that it has not acknowledged.
+    pending: u64,
+    revoked: Option<Timestamp>,
+}
+
+pub(super) async fn status(asked: cli::Status) -> Result<Exit, HubError> {
+    let hub = Hub::open_existing(&asked.data.data, Clock::default()).await?;
+    let status = read(&hub).await?;
+    if asked.json {
+        say(serde_json::json!(status));
+    } else {
+        say_in_french(&status);
+    }
+    Ok(Exit::Done)
+}
+
+async fn read(hub: &Hub) -> Result<Status, HubError> {
+    let replica = hub.site().replica();
+    let status = hub.site().read(move |connection| {
+        let fingerprint = replica::fingerprint(connection)?;
+        Ok(Status {
+            replica,
+            documents: changes::documents(connection)?.len(),
+            changes: fingerprint.count,
+            fingerprint: fingerprint.to_string(),
+            laptops: devices::list(connection)?.into_iter().map(laptop).collect(),
+        })
+    });
+    Ok(status.await?)
+}
+
+fn laptop(state: DeviceState) -> Laptop {
+    Laptop {
+        replica: state.device.replica,
+        name: state.device.name,
+        enrolled: state.device.enrolled,
+        last_contact: state.device.last_contact,
+        identical: state.device.identical,
+        pending: state.lacks_changes,
+        revoked: state.device.revoked,
+    }
+}
+
+fn say_in_french(status: &Status) {
+    say(format!(
+        "{}, {}\nEmpreinte {}",
+        counted(status.documents as u64, "document", "documents"),
+        counted(status.changes, "modification", "modifications"),
+        status.fingerprint,
+    ));
+    if status.laptops.is_empty() {
+        say(
+            "Aucun portable inscrit\u{a0}: créez un ticket avec «\u{a0}maison-hub ticket create\u{a0}».",
+        );
+    }
+    for laptop in &status.laptops {
+        say(format!("{}\u{a0}: {}", laptop.name, sentence(laptop)));
+    }
+}
+
+fn sentence(laptop: &Laptop) -> String {
+    if laptop.revoked.is_some() {
+        return "révoqué".to_owned();
+    }
+    let Some(contact) = laptop.last_contact else {
+        return "inscrit, jamais entendu depuis".to_owned();
+    };
+    let local = contact.local();
+    let lacks = match laptop.pending {
+        0 => "à jour".to_owned(),
+        n => format!(
+            "il lui manque {}",
+            counted(n, "modification", "modifications")
+        ),
+    };
+    format!(
+        "dernier contact {} à {}, {lacks}",
+        short_date(local.date()),
+        clock_time(local.time())
+    )
+}

@@ -1,0 +1,181 @@
+//! Laptops that the hub knows: names, keys, nonces, and what each of them is known to have.
+//!
+//! Tables of the hub's own, beside the ledger; they never travel. [`tickets`] is how a laptop gets in here.
+
+pub mod tickets;
+
+use ed25519_dalek::VerifyingKey;
+use rusqlite::{Connection, OptionalExtension, Row};
+use shared::ids::ReplicaId;
+use shared::joining::signature::Nonce;
+use shared::ledger::{LedgerError, Migrations, changes};
+use shared::time::Timestamp;
+
+/// The hub's tables of laptops and tickets.
+pub const MIGRATIONS: Migrations = Migrations {
+    module: "devices",
+    scripts: &["
+    CREATE TABLE device (
+        replica TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        public_key BLOB NOT NULL,
+        enrolled INTEGER NOT NULL,
+        nonce BLOB NOT NULL,
+        nonce_before BLOB,
+        last_contact INTEGER,
+        acknowledged INTEGER NOT NULL DEFAULT 0,
+        identical INTEGER,
+        revoked INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE ticket (
+        secret_hash BLOB NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        used_by TEXT,
+        used INTEGER
+    ) STRICT, WITHOUT ROWID;
+    "],
+};
+
+/// A laptop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its replica id.
+    pub replica: ReplicaId,
+    /// « Portable 1 ».
+    pub name: String,
+    /// Its Ed25519 public key.
+    pub public_key: VerifyingKey,
+    /// When it was registered.
+    pub enrolled: Timestamp,
+    /// The nonce that its next request is expected to be signed over.
+    pub nonce: Nonce,
+    /// The nonce before, which still counts: the answer with the current one may have been lost.
+    pub nonce_before: Option<Nonce>,
+    /// When it last asked for anything.
+    pub last_contact: Option<Timestamp>,
+    /// The position in the hub's ledger up to which it is known to have everything.
+    pub acknowledged: i64,
+    /// Whether its last exchange ended in equal fingerprints; `None` before the first.
+    pub identical: Option<bool>,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+}
+
+/// A laptop with what it is known to lack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceState {
+    /// The laptop.
+    pub device: Device,
+    /// Changes of others that it has not acknowledged.
+    pub lacks_changes: u64,
+    /// The documents that they belong to.
+    pub lacks_documents: u64,
+}
+
+const COLUMNS: &str = "replica, name, public_key, enrolled, nonce, nonce_before, last_contact, \
+     acknowledged, identical, revoked";
+
+/// The laptop with this replica id.
+///
+/// # Errors
+/// What SQLite says, or a damaged row.
+pub fn find(connection: &Connection, replica: ReplicaId) -> Result<Option<Device>, LedgerError> {
+    let sql = format!("SELECT {COLUMNS} FROM device WHERE replica = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([replica], device).optional()?)
+}
+
+/// Every laptop with what it is known to lack, by name; revoked ones last.
+///
+/// # Errors
+/// As [`find`].
+pub fn list(connection: &Connection) -> Result<Vec<DeviceState>, LedgerError> {
+    let sql = format!("SELECT {COLUMNS} FROM device ORDER BY revoked IS NOT NULL, name, replica");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], device)?;
+    let devices = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let state = |device: Device| {
+        let (lacks_changes, lacks_documents) =
+            changes::count_since(connection, device.acknowledged, device.replica)?;
+        Ok(DeviceState {
+            device,
+            lacks_changes,
+            lacks_documents,
+        })
+    };
+    devices.into_iter().map(state).collect()
+}
+
+/// Registers a laptop, or gives a registered one a new name and nonce.
+pub(crate) fn register(
+    connection: &Connection,
+    replica: ReplicaId,
+    name: &str,
+    public_key: &VerifyingKey,
+    nonce: Nonce,
+    at: Timestamp,
+) -> Result<(), LedgerError> {
+    connection.execute(
+        "INSERT INTO device (replica, name, public_key, enrolled, nonce) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (replica) DO UPDATE SET name = ?2, nonce_before = nonce, nonce = ?5",
+        (replica, name, public_key.as_bytes(), at.0, nonce.0),
+    )?;
+    Ok(())
+}
+
+/// Notes that a laptop asked for something, and moves its nonce on.
+pub(crate) fn note_contact(
+    connection: &Connection,
+    replica: ReplicaId,
+    next: Option<Nonce>,
+    at: Timestamp,
+) -> Result<(), LedgerError> {
+    connection.execute(
+        "UPDATE device SET last_contact = ?2 WHERE replica = ?1",
+        (replica, at.0),
+    )?;
+    if let Some(next) = next {
+        connection.execute(
+            "UPDATE device SET nonce_before = nonce, nonce = ?2 WHERE replica = ?1",
+            (replica, next.0),
+        )?;
+    }
+    Ok(())
+}
+
+/// Refuses a laptop from now on; what it has sent stays. False when there is no such laptop.
+///
+/// # Errors
+/// What SQLite says.
+pub fn revoke(
+    connection: &Connection,
+    replica: ReplicaId,
+    at: Timestamp,
+) -> Result<bool, LedgerError> {
+    let changed = connection.execute(
+        "UPDATE device SET revoked = coalesce(revoked, ?2) WHERE replica = ?1",
+        (replica, at.0),
+    )?;
+    Ok(changed == 1)
+}
+
+fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+    let key: [u8; 32] = row.get(2)?;
+    let public_key = VerifyingKey::from_bytes(&key).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Blob, Box::new(error))
+    })?;
+    Ok(Device {
+        replica: row.get(0)?,
+        name: row.get(1)?,
+        public_key,
+        enrolled: Timestamp(row.get(3)?),
+        nonce: Nonce(row.get(4)?),
+        nonce_before: row.get::<_, Option<[u8; 16]>>(5)?.map(Nonce),
+        last_contact: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+        acknowledged: row.get(7)?,
+        identical: row.get(8)?,
+        revoked: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+    })
+}

@@ -1,0 +1,154 @@
+//! `Hub`: one opened data directory, which every page, route and command works on.
+//!
+//! A new directory starts with the default catalog. A laptop's directory is refused.
+
+use std::path::{Path, PathBuf};
+
+use shared::domain::catalog::{Catalog, catalog_id, default_catalog};
+use shared::ids::AgentId;
+use shared::ledger::replica::{self, Claimed};
+use shared::ledger::{LedgerError, Migrations, Store};
+use shared::program::{Exit, NotListening, progress_bar};
+use shared::site::{Site, SiteError};
+use shared::time::Clock;
+
+/// The author of what the program writes by itself or an administrator by command.
+pub const PROGRAM: AgentId = AgentId(uuid::Uuid::nil());
+
+/// Whose the directory is, for ever.
+const OWNER: &str = "hub";
+
+/// Why a command of the hub cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The site.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The port.
+    #[error(transparent)]
+    NotListening(#[from] NotListening),
+    /// There is no hub in the directory.
+    #[error(
+        "il n’y a pas de hub dans le dossier {0}\u{a0}: créez-le avec «\u{a0}maison-hub serve\u{a0}», ou corrigez --data"
+    )]
+    NoHub(PathBuf),
+    /// The directory is a laptop's.
+    #[error("le dossier {0} est celui d’un portable\u{a0}: donnez celui du hub")]
+    NotAHub(PathBuf),
+    /// The system gives no randomness.
+    #[error("le système ne donne pas de nombres aléatoires\u{a0}: {0}")]
+    Randomness(#[from] getrandom::Error),
+    /// The passphrase could not be hashed or read.
+    #[error("la phrase secrète ne peut pas être lue\u{a0}: {0}")]
+    Passphrase(String),
+    /// The system.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+impl From<LedgerError> for HubError {
+    fn from(error: LedgerError) -> Self {
+        Self::Site(error.into())
+    }
+}
+
+impl HubError {
+    /// The exit code of a command that ends in this.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Site(error) => Exit::of(error),
+            _ => Exit::Failed,
+        }
+    }
+}
+
+/// An opened hub. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    site: Site,
+}
+
+impl Hub {
+    /// Opens the hub in `directory`, creating it with the default catalog where there is none.
+    ///
+    /// # Errors
+    /// When the directory is a laptop's, or cannot be opened.
+    pub async fn open(directory: &Path, clock: Clock) -> Result<Self, HubError> {
+        let progress = progress_bar("Préparation des pages");
+        let site = Site::open(directory, MIGRATIONS, clock, progress).await?;
+        let claimed = site
+            .write(|work| {
+                let claimed = replica::claim(work.connection(), OWNER)?;
+                if claimed == Claimed::New {
+                    work.edit::<Catalog, _>(catalog_id(), PROGRAM, |catalog| {
+                        *catalog = default_catalog();
+                    })?;
+                }
+                Ok(claimed)
+            })
+            .await?;
+        match claimed {
+            Claimed::New | Claimed::Before => Ok(Self { site }),
+            Claimed::Others => Err(HubError::NotAHub(directory.to_owned())),
+        }
+    }
+
+    /// Opens the hub in `directory` for a command that only makes sense where there is one.
+    ///
+    /// # Errors
+    /// As [`Hub::open`], and when there is none.
+    pub async fn open_existing(directory: &Path, clock: Clock) -> Result<Self, HubError> {
+        if !Store::exists(directory) {
+            return Err(HubError::NoHub(directory.to_owned()));
+        }
+        Self::open(directory, clock).await
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+}
+
+/// The tables that a hub keeps beside the ledger.
+const MIGRATIONS: &[Migrations] = &[crate::devices::MIGRATIONS, shared::desk::MIGRATIONS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_hub_starts_with_the_default_catalog_and_keeps_what_is_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let hub = Hub::open(directory.path(), Clock::default()).await.unwrap();
+        assert_eq!(hub.site().catalog().await.unwrap(), default_catalog());
+        hub.site()
+            .edit::<Catalog, _, _>(catalog_id(), PROGRAM, |catalog| {
+                catalog.retention_months = Some(12)
+            })
+            .await
+            .unwrap();
+        let again = Hub::open_existing(directory.path(), Clock::default())
+            .await
+            .unwrap();
+        let catalog = again.site().catalog().await.unwrap();
+        assert_eq!(catalog.retention_months, Some(12));
+    }
+
+    #[tokio::test]
+    async fn a_missing_hub_and_a_laptops_directory_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = Hub::open_existing(directory.path(), Clock::default()).await;
+        assert!(matches!(missing, Err(HubError::NoHub(_))));
+        assert!(!Store::exists(directory.path()), "nothing was created");
+        let store = Store::open(directory.path(), &[]).unwrap();
+        store
+            .write(|tx| replica::claim(tx, "laptop"))
+            .await
+            .unwrap();
+        let refused = Hub::open(directory.path(), Clock::default()).await;
+        assert!(matches!(refused, Err(HubError::NotAHub(_))));
+    }
+}

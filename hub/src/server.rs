@@ -1,0 +1,91 @@
+//! The hub as a server: the desk with the hub's own pages, the laptops' routes, and the status line.
+
+use std::time::Duration;
+
+use axum::Router;
+use shared::desk::page::StatusLine;
+use shared::desk::{self, Desk, DeskConfig};
+use shared::program::{self, Listening};
+use shared::site::SiteError;
+use shared::time::Timestamp;
+use tokio::sync::watch;
+
+use crate::opened::Hub;
+use crate::{devices, pages};
+
+const SITE_NAME: &str = "Capestang — hub";
+
+/// A laptop that has not asked for anything this long is worth a look. Long enough for a week-end with a holiday.
+const SILENT_MS: i64 = 4 * 24 * 3_600_000;
+/// How often silence is looked for when nothing else happens.
+const STATUS_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves the hub on a port that is already open, until `stop` is done.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn serve(
+    hub: Hub,
+    listening: Listening,
+    stop: impl Future<Output = ()>,
+) -> Result<(), SiteError> {
+    let status = watch::Sender::new(status_line(&hub).await?);
+    let router = router(&hub, listening.hosts(), status.subscribe());
+    let follow = follow_status(hub, status);
+    tokio::select! {
+        () = program::serve(listening, router, stop) => {}
+        () = follow => {}
+    }
+    Ok(())
+}
+
+/// Everything that the hub answers; `hosts` are the names under which browsers may ask for pages.
+pub fn router(hub: &Hub, hosts: Vec<String>, status: watch::Receiver<StatusLine>) -> Router {
+    let desk = Desk::new(DeskConfig {
+        site: hub.site().clone(),
+        site_name: SITE_NAME.to_owned(),
+        nav: pages::NAV.to_vec(),
+        status,
+        hosts,
+    });
+    desk::router(desk, pages::routes(hub.clone()))
+}
+
+/// Keeps the status line true: after every commit, and now and then for laptops that fall silent.
+async fn follow_status(hub: Hub, status: watch::Sender<StatusLine>) {
+    let mut commits = hub.site().store().commits();
+    loop {
+        // The sender lives in the store, which `hub` keeps.
+        let _ = tokio::time::timeout(STATUS_EVERY, commits.changed()).await;
+        match status_line(&hub).await {
+            Ok(line) => {
+                status.send_if_modified(|shown| {
+                    let differs = *shown != line;
+                    *shown = line;
+                    differs
+                });
+            }
+            Err(error) => tracing::warn!(%error, "the status line cannot be told"),
+        }
+    }
+}
+
+async fn status_line(hub: &Hub) -> Result<StatusLine, SiteError> {
+    let now = hub.site().clock().now();
+    let laptops = hub
+        .site()
+        .read(|connection| Ok(devices::list(connection)?))
+        .await?;
+    let active = laptops
+        .iter()
+        .filter(|state| state.device.revoked.is_none());
+    let (all, silent) = active.fold((0, 0), |(all, silent), state| {
+        let since = state.device.last_contact.unwrap_or(state.device.enrolled);
+        (all + 1, silent + u64::from(is_silent(since, now)))
+    });
+    Ok(StatusLine::hub(all, silent))
+}
+
+fn is_silent(since: Timestamp, now: Timestamp) -> bool {
+    now.0 - since.0 > SILENT_MS
+}
