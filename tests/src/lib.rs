@@ -9,4 +9,5 @@
 
 pub mod link;
 pub mod program;
+pub mod sample;
 pub mod source;
