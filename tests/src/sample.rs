@@ -251,7 +251,7 @@ impl Maker {
         site.write(move |work| {
             for (place, date, demandes) in registers {
                 work.edit(
-                    register_id(place, date),
+                    register_id(&place, date),
                     agent,
                     |register: &mut Register| {
                         register.place = place;
