@@ -6,8 +6,9 @@
 //! ```text
 //! program              what both programs do alike: command line, log, serving, exit codes
 //! desk                 the agents' pages and their handlers
+//! exchange             how two sites become equal: messages, proof, reconciliation
 //! site                 one opened place: ledger, documents and view behind `edit` and `read`
-//! view    exchange     derived SQL tables and their queries; how two ledgers become equal
+//! view                 derived SQL tables and their queries
 //! document             how a domain value lives in an Automerge document
 //! ledger               the append-only set of changes in SQLite
 //! joining              how a laptop and a hub come to know each other: tickets, signatures
@@ -18,6 +19,7 @@
 pub mod desk;
 pub mod document;
 pub mod domain;
+pub mod exchange;
 pub mod ids;
 pub mod joining;
 pub mod ledger;

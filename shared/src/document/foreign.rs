@@ -10,6 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::{AutoCommit, Change as AutomergeChange};
 
+use sha2::{Digest, Sha256};
+
 use super::{Kind, OpenDocument};
 use crate::ids::DocumentId;
 use crate::ledger::changes::{Change, Hash};
@@ -41,6 +43,12 @@ pub enum BadChange {
     /// The document does not read as its kind afterwards.
     #[error("contenu qui ne se lit pas comme prévu")]
     WrongContent,
+}
+
+/// The hash under which a sender holds these bytes, if they are a change: of everything after magic and checksum.
+#[must_use]
+pub fn claimed_hash(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes.get(CHUNK_TYPE_AT..).unwrap_or(bytes)).into()
 }
 
 /// Reads the header of a foreign change.

@@ -27,6 +27,15 @@ pub struct Change {
     pub bytes: Vec<u8>,
 }
 
+impl Change {
+    /// Bytes that it takes in a message, at most: its own, and the document id and lengths beside them.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        const BESIDE_BYTES: usize = 32;
+        self.bytes.len() + BESIDE_BYTES
+    }
+}
+
 /// A change with its place in this ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -173,6 +182,36 @@ pub fn since(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The entries after position `after` that did not come from `except`, in order: as many as `changes_max` and
+/// `weight_max` allow but at least one, and whether there are more.
+///
+/// # Errors
+/// What SQLite says.
+pub fn portion_since(
+    connection: &Connection,
+    after: i64,
+    except: ReplicaId,
+    changes_max: usize,
+    weight_max: usize,
+) -> Result<(Vec<Entry>, bool), LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, document, kind, hash, actor, actor_seq, time, origin, bytes
+         FROM change JOIN document ON document.id = document
+         WHERE seq > ?1 AND origin <> ?2 ORDER BY seq",
+    )?;
+    let mut portion: Vec<Entry> = Vec::new();
+    let mut weight = 0;
+    for row in statement.query_map((after, except), entry)? {
+        let next = row?;
+        weight += next.change.weight();
+        if !portion.is_empty() && (portion.len() >= changes_max || weight > weight_max) {
+            return Ok((portion, true));
+        }
+        portion.push(next);
+    }
+    Ok((portion, false))
+}
+
 /// The entry with this hash.
 ///
 /// # Errors
@@ -202,13 +241,19 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// Time and hash of every change, in no order: what reconciliation compares.
+/// Time and hash of every change, in no order, save those after `after` that did not come from `except`: what
+/// reconciliation compares.
 ///
 /// # Errors
 /// What SQLite says.
-pub fn times_and_hashes(connection: &Connection) -> Result<Vec<(i64, Hash)>, LedgerError> {
-    let mut statement = connection.prepare_cached("SELECT time, hash FROM change")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+pub fn times_and_hashes(
+    connection: &Connection,
+    after: i64,
+    except: ReplicaId,
+) -> Result<Vec<(i64, Hash)>, LedgerError> {
+    let mut statement = connection
+        .prepare_cached("SELECT time, hash FROM change WHERE seq <= ?1 OR origin = ?2")?;
+    let rows = statement.query_map((after, except), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

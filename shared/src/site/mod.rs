@@ -13,7 +13,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction};
-use sha2::{Digest, Sha256};
 
 use crate::document::foreign::{self, BadChange};
 use crate::document::{Document, DocumentError, Editor, Kind, OpenDocument};
@@ -516,12 +515,12 @@ fn survives<'a>(
     Ok(document)
 }
 
-/// Bytes that are no change, under the hash of the bytes themselves.
+/// Bytes that were not read as a change, under the hash that they claim.
 fn unparsed(foreign: Foreign) -> Change {
     Change {
         document: foreign.document,
         kind: foreign.kind,
-        hash: Sha256::digest(&foreign.bytes).into(),
+        hash: foreign::claimed_hash(&foreign.bytes),
         actor: Vec::new(),
         actor_seq: 0,
         time: 0,

@@ -68,9 +68,16 @@ const LAYERS: &[Layer] = &[
         never: &["axum", "askama", "reqwest"],
     },
     Layer {
+        name: "site",
+        uses: &[
+            "ids", "time", "text", "domain", "ledger", "document", "view", "site",
+        ],
+        never: &["axum", "askama", "reqwest"],
+    },
+    Layer {
         name: "exchange",
         uses: &[
-            "ids", "time", "text", "domain", "ledger", "document", "exchange",
+            "ids", "time", "text", "domain", "ledger", "document", "site", "exchange",
         ],
         // Bytes in, bytes out: no socket, no file and no clock of its own.
         never: &[
@@ -83,13 +90,6 @@ const LAYERS: &[Layer] = &[
             "SystemTime",
             "Instant",
         ],
-    },
-    Layer {
-        name: "site",
-        uses: &[
-            "ids", "time", "text", "domain", "ledger", "document", "view", "exchange", "site",
-        ],
-        never: &["axum", "askama", "reqwest"],
     },
     Layer {
         name: "desk",

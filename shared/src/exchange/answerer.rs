@@ -1,0 +1,340 @@
+//! The hub's side of one request: it commits what comes, as it comes, then answers from the ledger as it stands.
+//!
+//! Nothing is kept between requests. Who asks has been established before: this file trusts the laptop's id and
+//! nothing else.
+
+use minicbor::bytes::ByteArray;
+
+use super::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
+use super::position::{self, Epoch};
+use super::wire::{BATCH_BYTES, BATCH_CHANGES, Decoder, Encoder, FRAME_ITEMS_MAX, refusal};
+use super::{ExchangeError, REQUEST_CHANGES_MAX, reconcile, upload};
+use crate::document::Kind;
+use crate::ids::ReplicaId;
+use crate::ledger::changes::{self, Entry, Hash};
+use crate::ledger::{Fingerprint, replica};
+use crate::site::Site;
+
+/// Takes one request of one laptop.
+pub struct Answerer {
+    site: Site,
+    laptop: ReplicaId,
+    decoder: Decoder<Ask>,
+    hello: Option<Hello>,
+    last: Option<Ask>,
+    refused: Vec<Refusal>,
+    changes: usize,
+    taken: u64,
+    speaks_other_version: bool,
+}
+
+/// Where the laptop says that it stands.
+#[derive(Clone, Copy, Debug)]
+struct Hello {
+    epoch: Option<Epoch>,
+    cursor: i64,
+}
+
+/// What a request told the hub, for the page that lists the laptops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Position in this ledger up to which the laptop has everything; `None` when it follows another epoch.
+    pub cursor: Option<i64>,
+    /// Changes that were new here.
+    pub taken: u64,
+    /// Changes that were set aside.
+    pub refused: u64,
+}
+
+impl Answerer {
+    /// Expects one request of this laptop.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Compression`] when there is no memory.
+    pub fn new(site: Site, laptop: ReplicaId) -> Result<Self, ExchangeError> {
+        Ok(Self {
+            site,
+            laptop,
+            decoder: Decoder::new()?,
+            hello: None,
+            last: None,
+            refused: Vec::new(),
+            changes: 0,
+            taken: 0,
+            speaks_other_version: false,
+        })
+    }
+
+    /// Takes bytes of the request as they arrive; each batch of changes is on the disk before the next is read.
+    ///
+    /// # Errors
+    /// An [`ExchangeError`]: the request is then to be dropped. What was committed stays, and does no harm: the laptop
+    /// sends it again.
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
+        if self.speaks_other_version {
+            return Ok(());
+        }
+        match self.decoder.push(bytes) {
+            Err(ExchangeError::Version { .. }) => self.speaks_other_version = true,
+            other => other?,
+        }
+        while let Some(frame) = self.decoder.next_frame()? {
+            self.handle(frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, frame: Ask) -> Result<(), ExchangeError> {
+        match frame {
+            _ if self.last.is_some() => Err(ExchangeError::Unexpected("après la fin")),
+            Ask::Hello { epoch, cursor } if self.hello.is_none() => {
+                let epoch = epoch.map(|bytes| Epoch(*bytes));
+                self.hello = Some(Hello { epoch, cursor });
+                Ok(())
+            }
+            Ask::Hello { .. } => Err(ExchangeError::Unexpected("second début")),
+            _ if self.hello.is_none() => Err(ExchangeError::Unexpected("pas de début")),
+            Ask::Changes(batch) => self.receive(batch).await,
+            last @ (Ask::News | Ask::Ranges(_) | Ask::Want(_)) => {
+                self.last = Some(last);
+                Ok(())
+            }
+        }
+    }
+
+    async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
+        self.changes += batch.len();
+        if self.changes > REQUEST_CHANGES_MAX {
+            return Err(ExchangeError::TooMany {
+                max: REQUEST_CHANGES_MAX,
+            });
+        }
+        let laptop = self.laptop;
+        let received = self
+            .site
+            .write(move |work| work.receive(laptop, batch.into_foreign(), may_write))
+            .await?;
+        self.taken += received.taken;
+        let refused = received.refused.into_iter();
+        self.refused
+            .extend(refused.map(|(hash, reason)| Refusal::new(hash, &reason)));
+        Ok(())
+    }
+
+    /// The answer, once the whole request has been pushed.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Truncated`] when the request is not complete.
+    pub fn finish(self) -> Result<Answer, ExchangeError> {
+        let heard = Heard {
+            cursor: None,
+            taken: self.taken,
+            refused: self.refused.len() as u64,
+        };
+        let (hello, step) = match (self.hello, self.last) {
+            _ if self.speaks_other_version => (None, Step::OtherVersion),
+            (Some(hello), Some(last)) if self.decoder.is_at_frame_end() => {
+                (Some(hello), Step::Open(last))
+            }
+            _ => return Err(ExchangeError::Truncated),
+        };
+        Ok(Answer {
+            site: self.site,
+            laptop: self.laptop,
+            hello,
+            refused: self.refused,
+            encoder: Encoder::new()?,
+            step,
+            heard,
+        })
+    }
+}
+
+/// A laptop writes everything but the catalog.
+fn may_write(kind: Kind) -> bool {
+    kind != Kind::Catalog
+}
+
+/// The answer to one request, made as it is read.
+pub struct Answer {
+    site: Site,
+    laptop: ReplicaId,
+    hello: Option<Hello>,
+    refused: Vec<Refusal>,
+    encoder: Encoder,
+    step: Step,
+    heard: Heard,
+}
+
+enum Step {
+    OtherVersion,
+    Open(Ask),
+    News {
+        after: i64,
+    },
+    /// The laptop follows another epoch: it must compare, so it gets the fingerprint only.
+    Proof,
+    Want(Vec<Hash>),
+    Closed,
+}
+
+/// What one look at the ledger gives to the answer.
+struct News {
+    entries: Vec<Entry>,
+    end: Option<(i64, Fingerprint)>,
+}
+
+impl Answer {
+    /// What the request told the hub; the cursor is known from the first chunk on.
+    #[must_use]
+    pub fn heard(&self) -> Heard {
+        self.heard
+    }
+
+    /// The next bytes of the response, to be sent at once; `None` after the last.
+    ///
+    /// # Errors
+    /// What the store says, or [`ExchangeError::Reconciliation`] for a message that does not decode. A response cut
+    /// there does no harm.
+    pub async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, ExchangeError> {
+        if let Step::Open(_) = self.step {
+            self.open().await?;
+        }
+        match std::mem::replace(&mut self.step, Step::Closed) {
+            Step::OtherVersion => Ok(Some(refusal())),
+            Step::News { after } => self.news(after).await.map(Some),
+            Step::Proof => {
+                let end = self.site.read(|c| Ok(end(c)?)).await?;
+                self.close(&done(end)).map(Some)
+            }
+            Step::Want(hashes) => self.want(hashes).await.map(Some),
+            Step::Open(Ask::Ranges(message)) => self.ranges(message.into()).await.map(Some),
+            Step::Open(_) | Step::Closed => Ok(None),
+        }
+    }
+
+    /// Says what was refused and who answers, and turns to what was asked.
+    async fn open(&mut self) -> Result<(), ExchangeError> {
+        let epoch = match self.site.read(|c| Ok(position::own_epoch(c)?)).await? {
+            Some(epoch) => epoch,
+            None => {
+                self.site
+                    .write(|work| Ok(position::ensure_own_epoch(work.connection())?))
+                    .await?
+            }
+        };
+        for refused in std::mem::take(&mut self.refused).chunks(FRAME_ITEMS_MAX / 2) {
+            self.encoder.push(&Tell::Refused(refused.to_vec()))?;
+        }
+        let hello = self.hello.unwrap_or(Hello {
+            epoch: None,
+            cursor: 0,
+        });
+        let is_followed = hello.epoch == Some(epoch);
+        let place = (!is_followed).then(|| PlaceFrame {
+            hub: ByteArray::from(*self.site.replica().as_bytes()),
+            epoch: ByteArray::from(epoch.0),
+        });
+        let now_ms = self.site.clock().now().0;
+        self.encoder.push(&Tell::Welcome { place, now_ms })?;
+        self.heard.cursor = is_followed.then_some(hello.cursor);
+        self.step = match std::mem::replace(&mut self.step, Step::Closed) {
+            Step::Open(Ask::News) if is_followed => Step::News {
+                after: hello.cursor,
+            },
+            Step::Open(Ask::News) if hello.epoch.is_none() => Step::News { after: 0 },
+            Step::Open(Ask::News) => Step::Proof,
+            Step::Open(Ask::Want(hashes)) => Step::Want(hashes.into_iter().map(|h| *h).collect()),
+            other => other,
+        };
+        Ok(())
+    }
+
+    /// The changes after `after`; with the last of them, from the same snapshot, position and fingerprint.
+    async fn news(&mut self, after: i64) -> Result<Vec<u8>, ExchangeError> {
+        let laptop = self.laptop;
+        let News { entries, end } = self
+            .site
+            .read(move |c| {
+                let (entries, more) =
+                    changes::portion_since(c, after, laptop, BATCH_CHANGES, BATCH_BYTES)?;
+                let end = if more { None } else { Some(end(c)?) };
+                Ok(News { entries, end })
+            })
+            .await?;
+        let reached = entries.last().map_or(after, |entry| entry.seq);
+        if !entries.is_empty() {
+            self.encoder
+                .push(&Tell::Changes(Batch::of(entries, Some(reached))))?;
+        }
+        match end {
+            Some(end) => self.close(&done(end)),
+            None if self.encoder.is_nearly_swollen() => self.close(&Tell::Again),
+            None => {
+                self.step = Step::News { after: reached };
+                self.encoder.flush()
+            }
+        }
+    }
+
+    /// The changes with these hashes, those that are here.
+    async fn want(&mut self, hashes: Vec<Hash>) -> Result<Vec<u8>, ExchangeError> {
+        let (entries, rest) = self
+            .site
+            .read(move |c| Ok(upload::by_hashes(c, hashes, BATCH_CHANGES, BATCH_BYTES)?))
+            .await?;
+        if !entries.is_empty() {
+            self.encoder
+                .push(&Tell::Changes(Batch::of(entries, None)))?;
+        }
+        if rest.is_empty() {
+            self.close(&Tell::Given)
+        } else if self.encoder.is_nearly_swollen() {
+            self.close(&Tell::Again)
+        } else {
+            self.step = Step::Want(rest);
+            self.encoder.flush()
+        }
+    }
+
+    /// One message of the reconciliation.
+    async fn ranges(&mut self, message: Vec<u8>) -> Result<Vec<u8>, ExchangeError> {
+        let (set, cursor) = self
+            .site
+            .read(|c| {
+                let nobody = ReplicaId(uuid::Uuid::nil());
+                let set = changes::times_and_hashes(c, i64::MAX, nobody)?;
+                Ok((set, changes::last_seq(c)?))
+            })
+            .await?;
+        let message = tokio::task::spawn_blocking(move || reconcile::respond(set, &message))
+            .await
+            .map_err(|_| ExchangeError::Reconciliation)??;
+        self.close(&Tell::Ranges {
+            cursor,
+            message: message.into(),
+        })
+    }
+
+    fn close(&mut self, last: &Tell) -> Result<Vec<u8>, ExchangeError> {
+        self.encoder.push(last)?;
+        self.encoder.finish()
+    }
+}
+
+/// The last position and the fingerprint.
+fn end(
+    connection: &rusqlite::Connection,
+) -> Result<(i64, Fingerprint), crate::ledger::LedgerError> {
+    Ok((
+        changes::last_seq(connection)?,
+        replica::fingerprint(connection)?,
+    ))
+}
+
+fn done((cursor, fingerprint): (i64, Fingerprint)) -> Tell {
+    Tell::Done {
+        cursor,
+        fingerprint: ByteArray::from(fingerprint.to_bytes()),
+    }
+}

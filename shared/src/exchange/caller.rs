@@ -1,0 +1,529 @@
+//! The laptop's side of one exchange: it makes requests until the two ledgers are proved equal or nothing more can be
+//! done, and commits what comes, as it comes, together with the position that it covers.
+//!
+//! The driver carries bytes: `next_request`, then `push` for every piece of the response, then `end_of_response`; and
+//! again, until there is no next request. It may drop the caller at any moment: the next exchange goes on where the
+//! data on the disk says.
+
+use std::collections::{BTreeSet, HashSet};
+
+use minicbor::bytes::{ByteArray, ByteVec};
+
+use super::difference::{self, Difference};
+use super::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
+use super::position::{self, Epoch, Position, Proof};
+use super::reconcile::{Comparison, Progress};
+use super::report::{Report, WhyNot};
+use super::upload::{self, Upload};
+use super::wire::{Decoder, Encoder};
+use super::{COMPARISONS_MAX, ExchangeError, PIECE_BYTES, WANT_MAX};
+use crate::document::foreign::claimed_hash;
+use crate::ids::ReplicaId;
+use crate::ledger::changes::{self, Hash};
+use crate::ledger::{Fingerprint, quarantine};
+use crate::site::{Site, SiteError};
+
+/// Bytes of a request that are not changes: greeting, ending and zstd's own.
+const BESIDE_BYTES: usize = 128;
+/// Bytes of one hash in a request.
+const HASH_BYTES: usize = 34;
+
+/// One exchange of a laptop with its hub.
+pub struct Caller {
+    site: Site,
+    piece_bytes: usize,
+    step: Step,
+    trip: Option<Trip>,
+    comparisons: u32,
+    elapsed_ms: i64,
+    report: Report,
+}
+
+/// What the next request is for.
+enum Step {
+    /// Send what is pending, ask what is new, compare fingerprints.
+    News,
+    /// Find the differences.
+    Compare(Box<Comparing>),
+    /// Fetch what the hub has and this laptop lacks.
+    Fetch(Fetching),
+    Finished,
+}
+
+struct Comparing {
+    comparison: Comparison,
+    /// Where the hub stood at the first answer: what it gets later comes as news.
+    from: Option<(Option<Place>, i64)>,
+}
+
+struct Fetching {
+    wanted: BTreeSet<Hash>,
+    asked: Vec<Hash>,
+    /// Where to stand once everything is here; nowhere when the comparison was not complete.
+    then: Option<(Option<Place>, i64)>,
+}
+
+/// A hub in one of its lives.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    hub: ReplicaId,
+    epoch: Epoch,
+}
+
+/// One request and its response.
+struct Trip {
+    decoder: Decoder<Tell>,
+    before: Position,
+    upload: Upload,
+    is_welcomed: bool,
+    /// The hub's place where it is not the one that this laptop followed.
+    place: Option<Place>,
+    received: HashSet<Hash>,
+    is_ended: bool,
+}
+
+impl Caller {
+    /// Begins an exchange.
+    #[must_use]
+    pub fn new(site: Site) -> Self {
+        let report = Report {
+            why_not: Some(WhyNot::Unfinished),
+            ..Report::default()
+        };
+        Self {
+            site,
+            piece_bytes: PIECE_BYTES,
+            step: Step::News,
+            trip: None,
+            comparisons: 0,
+            elapsed_ms: 0,
+            report,
+        }
+    }
+
+    /// Makes request bodies of at most `piece_bytes`, or of one change where that is larger.
+    #[must_use]
+    pub fn with_piece_bytes(mut self, piece_bytes: usize) -> Self {
+        self.piece_bytes = piece_bytes;
+        self
+    }
+
+    /// The whole body of the next request; `None` when the exchange is over.
+    ///
+    /// After a response that was cut, it makes the same request again, as the ledger then stands.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn next_request(&mut self) -> Result<Option<Vec<u8>>, ExchangeError> {
+        let mut encoder = Encoder::new()?;
+        let before = self.site.read(|c| Ok(position::position(c)?)).await?;
+        encoder.push(&Ask::Hello {
+            epoch: before.epoch.map(|epoch| ByteArray::from(epoch.0)),
+            cursor: before.cursor,
+        })?;
+        let last = match &mut self.step {
+            Step::Finished => return Ok(None),
+            Step::News => Ask::News,
+            Step::Compare(comparing) => {
+                Ask::Ranges(ByteVec::from(comparing.comparison.message().to_vec()))
+            }
+            Step::Fetch(fetching) => {
+                let count = (self.piece_bytes / 2 / HASH_BYTES).clamp(1, WANT_MAX);
+                fetching.asked = fetching.wanted.iter().take(count).copied().collect();
+                Ask::Want(
+                    fetching
+                        .asked
+                        .iter()
+                        .copied()
+                        .map(ByteArray::from)
+                        .collect(),
+                )
+            }
+        };
+        let mut body = Vec::new();
+        let beside = match &last {
+            Ask::Want(hashes) => BESIDE_BYTES + hashes.len() * HASH_BYTES,
+            _ => BESIDE_BYTES,
+        };
+        // While comparing, nothing is sent: what is pending is not compared and goes up afterwards.
+        let upload = if let Ask::Ranges(_) = last {
+            Upload::none(&before)
+        } else {
+            let room = self.piece_bytes.saturating_sub(beside);
+            upload::fill(&self.site, &before, &mut encoder, &mut body, room).await?
+        };
+        encoder.push(&last)?;
+        body.extend(encoder.finish()?);
+        self.report.bytes_up += body.len() as u64;
+        self.elapsed_ms = 0;
+        self.trip = Some(Trip {
+            decoder: Decoder::new()?,
+            before,
+            upload,
+            is_welcomed: false,
+            place: None,
+            received: HashSet::new(),
+            is_ended: false,
+        });
+        Ok(Some(body))
+    }
+
+    /// Tells how long after the request's last byte the response began; half of it is taken for the way back.
+    ///
+    /// Optional; without it the way back counts as nothing, which is off by some tenths of a second on a slow line.
+    pub fn response_started(&mut self, elapsed_ms: u64) {
+        self.elapsed_ms = i64::try_from(elapsed_ms).unwrap_or(0);
+    }
+
+    /// Takes bytes of the response as they arrive; each batch is on the disk before the next is read.
+    ///
+    /// # Errors
+    /// An [`ExchangeError`]: the exchange is then over; what was committed stays.
+    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
+        self.report.bytes_down += bytes.len() as u64;
+        self.trip()?.decoder.push(bytes)?;
+        while let Some(frame) = self.trip()?.decoder.next_frame()? {
+            self.handle(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// To be called when the response has been read to its end.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Truncated`] when the response is not complete.
+    pub async fn end_of_response(&mut self) -> Result<(), ExchangeError> {
+        match self.trip.take() {
+            Some(trip) if trip.is_ended && trip.decoder.is_at_frame_end() => {
+                self.report.round_trips += 1;
+                Ok(())
+            }
+            _ => Err(ExchangeError::Truncated),
+        }
+    }
+
+    /// What has come of the exchange so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report.clone()
+    }
+
+    fn trip(&mut self) -> Result<&mut Trip, ExchangeError> {
+        self.trip
+            .as_mut()
+            .ok_or(ExchangeError::Unexpected("réponse sans demande"))
+    }
+
+    async fn handle(&mut self, frame: Tell) -> Result<(), ExchangeError> {
+        let trip = self.trip()?;
+        if trip.is_ended {
+            return Err(ExchangeError::Unexpected("après la fin"));
+        }
+        let is_welcomed = trip.is_welcomed;
+        match (frame, &self.step) {
+            (Tell::Refused(list), _) if !is_welcomed => self.refused(list).await,
+            (Tell::Welcome { place, now_ms }, _) if !is_welcomed => {
+                self.welcome(place, now_ms).await
+            }
+            _ if !is_welcomed => Err(ExchangeError::Unexpected("pas d’accueil")),
+            (Tell::Changes(batch), Step::News) if batch.cursor.is_some() => {
+                self.receive(batch).await
+            }
+            (Tell::Changes(batch), Step::Fetch(_)) if batch.cursor.is_none() => {
+                self.receive(batch).await
+            }
+            (Tell::Again, Step::News | Step::Fetch(_)) => self.again(),
+            (
+                Tell::Done {
+                    cursor,
+                    fingerprint,
+                },
+                Step::News,
+            ) => self.done(cursor, fingerprint.as_slice()).await,
+            (Tell::Ranges { cursor, message }, Step::Compare(_)) => {
+                self.ranges(cursor, &message).await
+            }
+            (Tell::Given, Step::Fetch(_)) => self.given().await,
+            _ => Err(ExchangeError::Unexpected("hors de propos")),
+        }
+    }
+
+    /// Notes what the hub set aside, before what it confirms: a cut in between must not make these look confirmed.
+    async fn refused(&mut self, list: Vec<Refusal>) -> Result<(), ExchangeError> {
+        self.site
+            .write(move |work| {
+                for refusal in list {
+                    difference::note(
+                        work.connection(),
+                        &refusal.hash,
+                        Difference::HubRefused,
+                        &refusal.reason,
+                    )?;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Follows the hub's clock, and notes as confirmed what the request held.
+    async fn welcome(
+        &mut self,
+        place: Option<PlaceFrame>,
+        now_ms: i64,
+    ) -> Result<(), ExchangeError> {
+        let offset_ms = now_ms + self.elapsed_ms / 2 - self.site.clock().wall().0;
+        self.site.clock().correct(offset_ms);
+        self.report.hub_time_offset_ms = Some(offset_ms);
+        let trip = self.trip()?;
+        trip.is_welcomed = true;
+        trip.place = place.map(|place| Place {
+            hub: place.hub_id(),
+            epoch: Epoch(*place.epoch),
+        });
+        let first = match (trip.before.epoch, trip.place) {
+            (None, None) => return Err(ExchangeError::Unexpected("hub sans nom")),
+            // The first hub that this laptop meets: there is nothing to compare, everything is news.
+            (None, Some(_)) => trip.place.take(),
+            (Some(_), _) => None,
+        };
+        let upload = std::mem::take(&mut trip.upload);
+        let (changes, is_full) = (upload.changes, upload.is_full);
+        trip.upload.is_full = is_full;
+        if changes == 0 && first.is_none() {
+            return Ok(());
+        }
+        self.site
+            .write(move |work| {
+                let c = work.connection();
+                if let Some(place) = first {
+                    position::adopt(c, place.hub, place.epoch, 0)?;
+                }
+                let acked = position::position(c)?.acked;
+                position::set_acked(c, acked.max(upload.upto))?;
+                for hash in &upload.lacked {
+                    difference::forget(c, hash, Difference::HubLacks)?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.report.sent += changes;
+        Ok(())
+    }
+
+    /// Takes changes, and the position that they cover, in one transaction.
+    async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
+        let cursor = batch.cursor;
+        let foreign = batch.into_foreign();
+        let hashes: HashSet<Hash> = foreign.iter().map(|f| claimed_hash(&f.bytes)).collect();
+        let trip = self.trip()?;
+        if cursor.is_some() && trip.place.is_some() {
+            return Err(ExchangeError::Unexpected("position d’une autre époque"));
+        }
+        trip.received.extend(&hashes);
+        let taken = self
+            .site
+            .write(move |work| {
+                let hub = position::position(work.connection())?.hub;
+                let received = work.receive(hub, foreign, |_| true)?;
+                let c = work.connection();
+                for (hash, reason) in &received.refused {
+                    if hashes.contains(hash) {
+                        difference::note(c, hash, Difference::SetAsideHere, reason)?;
+                    }
+                }
+                if let Some(cursor) = cursor {
+                    position::set_cursor(c, cursor)?;
+                }
+                position::skip_acked(c)?;
+                Ok(received.taken)
+            })
+            .await?;
+        self.report.received += taken;
+        Ok(())
+    }
+
+    /// The response was closed because it grew too large; it must have brought something.
+    fn again(&mut self) -> Result<(), ExchangeError> {
+        let trip = self.trip()?;
+        trip.is_ended = true;
+        let received = std::mem::take(&mut trip.received);
+        if received.is_empty() {
+            return Err(ExchangeError::Unexpected("rien, et encore"));
+        }
+        if let Step::Fetch(fetching) = &mut self.step {
+            fetching.wanted.retain(|hash| !received.contains(hash));
+        }
+        Ok(())
+    }
+
+    /// The proof: compares fingerprints, keeps the outcome, and decides what is next.
+    async fn done(&mut self, cursor: i64, fingerprint: &[u8]) -> Result<(), ExchangeError> {
+        let fingerprint = Fingerprint::from_bytes(fingerprint).ok_or(ExchangeError::Malformed)?;
+        let trip = self.trip()?;
+        trip.is_ended = true;
+        let (place, is_full) = (trip.place, trip.upload.is_full);
+        let offset_ms = self.report.hub_time_offset_ms.unwrap_or_default();
+        let at = self.site.clock().now();
+        let (is_proved, refused, set_aside) = self
+            .site
+            .write(move |work| {
+                let c = work.connection();
+                position::skip_acked(c)?;
+                position::set_offset_ms(c, offset_ms)?;
+                let is_proved = position::expected_of_hub(c)? == fingerprint;
+                // A position of a life of the hub that is not proved equal would be a guess.
+                if is_proved || place.is_none() {
+                    stand(c, place, cursor)?;
+                }
+                let refused = difference::count(c, Difference::HubRefused)?;
+                let set_aside = difference::count(c, Difference::SetAsideHere)?;
+                let identical = is_proved && set_aside == 0;
+                position::set_proof(c, Proof { at, identical })?;
+                Ok((is_proved, refused, set_aside))
+            })
+            .await?;
+        self.report.refused = refused;
+        self.report.set_aside = set_aside;
+        self.decide(is_proved, is_full).await
+    }
+
+    async fn decide(&mut self, is_proved: bool, is_full: bool) -> Result<(), ExchangeError> {
+        if !is_proved && self.comparisons < COMPARISONS_MAX {
+            self.report.identical = false;
+            self.report.why_not = Some(WhyNot::Unfinished);
+            return self.compare().await;
+        }
+        self.report.identical = is_proved && self.report.set_aside == 0;
+        self.report.why_not = match (is_proved, self.report.set_aside) {
+            (false, _) => Some(WhyNot::Different),
+            (true, 0) => None,
+            (true, _) => Some(WhyNot::SetAside),
+        };
+        self.step = if is_proved && is_full {
+            Step::News
+        } else {
+            Step::Finished
+        };
+        Ok(())
+    }
+
+    async fn compare(&mut self) -> Result<(), ExchangeError> {
+        self.comparisons += 1;
+        self.report.reconciled = true;
+        let set = self
+            .site
+            .read(|c| {
+                let Position { hub, acked, .. } = position::position(c)?;
+                Ok(changes::times_and_hashes(c, acked, hub)?)
+            })
+            .await?;
+        let comparison = Comparison::start(set, self.piece_bytes)?;
+        self.step = Step::Compare(Box::new(Comparing {
+            comparison,
+            from: None,
+        }));
+        Ok(())
+    }
+
+    /// Takes one message of the comparison; after the last, notes what the hub lacks and turns to what is lacking.
+    async fn ranges(&mut self, cursor: i64, message: &[u8]) -> Result<(), ExchangeError> {
+        let trip = self.trip()?;
+        trip.is_ended = true;
+        let place = trip.place;
+        let Step::Compare(comparing) = &mut self.step else {
+            return Ok(());
+        };
+        let from = *comparing.from.get_or_insert((place, cursor));
+        let progress = comparing.comparison.answer(message)?;
+        if progress == Progress::Continues {
+            return Ok(());
+        }
+        let is_complete = progress == Progress::Complete;
+        let have = std::mem::take(&mut comparing.comparison.have);
+        let need = std::mem::take(&mut comparing.comparison.need);
+        let wanted = self.note_differences(is_complete, have, need).await?;
+        self.step = Step::Fetch(Fetching {
+            wanted,
+            asked: Vec::new(),
+            then: is_complete.then_some(from),
+        });
+        self.after_fetch().await
+    }
+
+    /// Keeps what the hub lacks as pending and returns what is to be fetched.
+    async fn note_differences(
+        &self,
+        is_complete: bool,
+        have: BTreeSet<Hash>,
+        need: BTreeSet<Hash>,
+    ) -> Result<BTreeSet<Hash>, ExchangeError> {
+        let wanted = self
+            .site
+            .write(move |work| {
+                let c = work.connection();
+                if is_complete {
+                    difference::forget_all(c)?;
+                }
+                for hash in &have {
+                    difference::note(c, hash, Difference::HubLacks, "")?;
+                }
+                let mut wanted = BTreeSet::new();
+                for hash in need {
+                    if changes::is_known(c, &hash)? {
+                        continue;
+                    } else if quarantine::holds(c, &hash)? {
+                        difference::note(c, &hash, Difference::SetAsideHere, "")?;
+                    } else {
+                        wanted.insert(hash);
+                    }
+                }
+                Ok(wanted)
+            })
+            .await?;
+        Ok(wanted)
+    }
+
+    /// What was asked for has been given, as far as the hub has it.
+    async fn given(&mut self) -> Result<(), ExchangeError> {
+        let trip = self.trip()?;
+        trip.is_ended = true;
+        if let Step::Fetch(fetching) = &mut self.step {
+            // What it no longer has is not asked for again: the proof will tell.
+            for hash in std::mem::take(&mut fetching.asked) {
+                fetching.wanted.remove(&hash);
+            }
+        }
+        self.after_fetch().await
+    }
+
+    /// Once everything wanted is here, stands where the hub stood when the comparison began.
+    async fn after_fetch(&mut self) -> Result<(), ExchangeError> {
+        let Step::Fetch(fetching) = &self.step else {
+            return Ok(());
+        };
+        if !fetching.wanted.is_empty() {
+            return Ok(());
+        }
+        if let Some((place, cursor)) = fetching.then {
+            self.site
+                .write(move |work| stand(work.connection(), place, cursor))
+                .await?;
+        }
+        self.step = Step::News;
+        Ok(())
+    }
+}
+
+/// Stands at a position of the hub, in another life of it where `place` says so.
+fn stand(
+    connection: &rusqlite::Connection,
+    place: Option<Place>,
+    cursor: i64,
+) -> Result<(), SiteError> {
+    match place {
+        Some(place) => position::adopt(connection, place.hub, place.epoch, cursor)?,
+        None => position::set_cursor(connection, cursor)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! Single changes in which this laptop's ledger is known to differ from the hub's, and why.
+//!
+//! A position says « the hub has everything up to here »; this table holds the exceptions. A complete comparison
+//! replaces it, so nothing wrong stays in it.
+
+use rusqlite::Connection;
+
+use crate::ledger::LedgerError;
+use crate::ledger::changes::Hash;
+
+/// Why the two ledgers are known to differ in one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// The hub set it aside.
+    HubRefused = 1,
+    /// The hub lacks it although the position says that it has it: to be sent again.
+    HubLacks = 2,
+    /// The hub has it, this laptop set it aside.
+    SetAsideHere = 3,
+}
+
+/// Notes that the two ledgers differ in one change, and why.
+pub(super) fn note(
+    connection: &Connection,
+    hash: &Hash,
+    what: Difference,
+    reason: &str,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO exchange_difference VALUES (?1, ?2, ?3)
+             ON CONFLICT (hash) DO UPDATE SET what = ?2, reason = ?3",
+        )?
+        .execute((hash, what as u8, reason))?;
+    Ok(())
+}
+
+/// Forgets one difference if it is of this sort.
+pub(super) fn forget(
+    connection: &Connection,
+    hash: &Hash,
+    what: Difference,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM exchange_difference WHERE hash = ?1 AND what = ?2")?
+        .execute((hash, what as u8))?;
+    Ok(())
+}
+
+/// Forgets every difference: a complete comparison has just found the true ones.
+pub(super) fn forget_all(connection: &Connection) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM exchange_difference")?
+        .execute([])?;
+    Ok(())
+}
+
+/// How many differences of this sort matter: those whose change is here, or, for one set aside here, is not.
+pub(super) fn count(connection: &Connection, what: Difference) -> Result<u64, LedgerError> {
+    let count: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM exchange_difference d WHERE what = ?1
+             AND (what = 3) <> EXISTS (SELECT 1 FROM change c WHERE c.hash = d.hash)",
+        )?
+        .query_row([what as u8], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// The hashes, after `after` in this ledger and in its order, of changes that the hub is known to lack.
+pub(super) fn lacking(
+    connection: &Connection,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Hash>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT hash FROM exchange_difference JOIN change USING (hash)
+         WHERE what = 2 AND seq > ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map((after, limit), |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,216 @@
+//! The frames of an exchange: what a laptop says and what the hub answers. Types only; `wire` turns them into bytes.
+//!
+//! Arrays without names, so that a frame costs few bytes. Numbers of variants and positions of fields are sent:
+//! within one version of the protocol they never change.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+
+use super::wire::bounded;
+use crate::ids::{DocumentId, ReplicaId};
+use crate::ledger::changes::{Entry, Hash};
+use crate::site::Foreign;
+
+/// What a laptop sends: one `Hello`, any number of `Changes`, then one of the others, which ends the request.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum Ask {
+    /// Where the laptop stands with this hub.
+    #[n(0)]
+    Hello {
+        /// The hub's epoch as the laptop knows it; none before the first exchange.
+        #[n(0)]
+        epoch: Option<ByteArray<16>>,
+        /// Position in the hub's ledger up to which the laptop has everything.
+        #[n(1)]
+        cursor: i64,
+    },
+    /// Changes that the hub may lack.
+    #[n(1)]
+    Changes(#[n(0)] Batch),
+    /// Ends the request: « what is new, and are we equal? »
+    #[n(2)]
+    News,
+    /// Ends the request: one message of the reconciliation.
+    #[n(3)]
+    Ranges(#[n(0)] ByteVec),
+    /// Ends the request: « give me the changes with these hashes ».
+    #[n(4)]
+    Want(
+        #[n(0)]
+        #[cbor(decode_with = "bounded")]
+        Vec<ByteArray<32>>,
+    ),
+}
+
+/// What the hub answers: any number of `Refused`, one `Welcome`, any number of `Changes`, then one of the others,
+/// which ends the response.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum Tell {
+    /// Changes of this request that the hub set aside.
+    #[n(0)]
+    Refused(
+        #[n(0)]
+        #[cbor(decode_with = "bounded")]
+        Vec<Refusal>,
+    ),
+    /// The hub has on its disk everything that the request held, save what it refused.
+    #[n(1)]
+    Welcome {
+        /// The hub and its epoch, where the laptop named another epoch or none.
+        #[n(0)]
+        place: Option<PlaceFrame>,
+        /// The hub's time, in milliseconds since 1970.
+        #[n(1)]
+        now_ms: i64,
+    },
+    /// Changes that the laptop may lack.
+    #[n(2)]
+    Changes(#[n(0)] Batch),
+    /// Ends the answer to `News`: position and fingerprint of the hub's ledger, from one snapshot.
+    #[n(3)]
+    Done {
+        /// The position up to which everything has been sent.
+        #[n(0)]
+        cursor: i64,
+        /// The 40 bytes of the fingerprint.
+        #[n(1)]
+        fingerprint: ByteArray<40>,
+    },
+    /// Ends the answer: there is more than one response may hold; ask again.
+    #[n(4)]
+    Again,
+    /// Ends the answer to `Ranges`.
+    #[n(5)]
+    Ranges {
+        /// The position of the hub's ledger when it compared.
+        #[n(0)]
+        cursor: i64,
+        /// The answering message of the reconciliation.
+        #[n(1)]
+        message: ByteVec,
+    },
+    /// Ends the answer to `Want`: that was all.
+    #[n(6)]
+    Given,
+}
+
+/// The hub and its epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct PlaceFrame {
+    /// The hub's replica id.
+    #[n(0)]
+    pub hub: ByteArray<16>,
+    /// Its epoch.
+    #[n(1)]
+    pub epoch: ByteArray<16>,
+}
+
+/// One change that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Refusal {
+    /// Its hash.
+    #[n(0)]
+    pub hash: ByteArray<32>,
+    /// Why, in plain French.
+    #[n(1)]
+    pub reason: String,
+}
+
+/// Changes in their sender's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Batch {
+    /// From the hub: the position up to which the laptop has everything once it has these.
+    #[n(0)]
+    pub cursor: Option<i64>,
+    /// The changes, neighbours of one document together.
+    #[n(1)]
+    #[cbor(decode_with = "bounded")]
+    pub runs: Vec<Run>,
+}
+
+/// Neighbouring changes of one document.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Run {
+    /// The document.
+    #[n(0)]
+    pub document: ByteArray<16>,
+    /// Its kind number.
+    #[n(1)]
+    pub kind: u8,
+    /// Each change's bytes.
+    #[n(2)]
+    #[cbor(decode_with = "bounded")]
+    pub changes: Vec<ByteVec>,
+}
+
+impl Batch {
+    /// Makes a batch of ledger entries, keeping their order.
+    #[must_use]
+    pub fn of(entries: Vec<Entry>, cursor: Option<i64>) -> Self {
+        let mut runs: Vec<Run> = Vec::new();
+        for Entry { change, .. } in entries {
+            let document = ByteArray::from(*change.document.as_bytes());
+            match runs.last_mut() {
+                Some(run) if run.document == document => run.changes.push(change.bytes.into()),
+                _ => runs.push(Run {
+                    document,
+                    kind: change.kind,
+                    changes: vec![change.bytes.into()],
+                }),
+            }
+        }
+        Self { cursor, runs }
+    }
+
+    /// How many changes it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.changes.len()).sum()
+    }
+
+    /// Whether it holds no change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The changes as a site receives them.
+    #[must_use]
+    pub fn into_foreign(self) -> Vec<Foreign> {
+        let mut all = Vec::with_capacity(self.len());
+        for run in self.runs {
+            let document = DocumentId(uuid::Uuid::from_bytes(*run.document));
+            for bytes in run.changes {
+                all.push(Foreign {
+                    document,
+                    kind: run.kind,
+                    bytes: bytes.into(),
+                });
+            }
+        }
+        all
+    }
+}
+
+impl Refusal {
+    /// What the hub says of one change that it set aside; long reasons are cut.
+    #[must_use]
+    pub fn new(hash: Hash, reason: &str) -> Self {
+        /// A reason is a short sentence; a frame of refusals must stay small.
+        const REASON_CHARS_MAX: usize = 200;
+        Self {
+            hash: ByteArray::from(hash),
+            reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+        }
+    }
+}
+
+impl PlaceFrame {
+    /// The hub's replica id.
+    #[must_use]
+    pub fn hub_id(&self) -> ReplicaId {
+        ReplicaId(uuid::Uuid::from_bytes(*self.hub))
+    }
+}

@@ -1,0 +1,139 @@
+//! What a laptop puts into one request: the changes that the hub may lack, as many as a piece holds.
+
+use rusqlite::Connection;
+
+use crate::ids::ReplicaId;
+use crate::ledger::LedgerError;
+use crate::ledger::changes::{self, Entry, Hash};
+use crate::site::Site;
+
+use super::frame::{Ask, Batch};
+use super::position::Position;
+use super::wire::{BATCH_BYTES, BATCH_CHANGES, Encoder};
+use super::{ExchangeError, REQUEST_CHANGES_MAX, difference};
+
+/// What one request carries; once the hub has answered, what it has confirmed.
+#[derive(Debug, Default)]
+pub(super) struct Upload {
+    /// How many changes.
+    pub(super) changes: u64,
+    /// Position in this ledger up to which the hub then has everything that did not come from it.
+    pub(super) upto: i64,
+    /// Those among the changes that the hub was known to lack.
+    pub(super) lacked: Vec<Hash>,
+    /// Whether there is more than the piece could hold.
+    pub(super) is_full: bool,
+}
+
+impl Upload {
+    /// A request without changes confirms nothing.
+    pub(super) fn none(position: &Position) -> Self {
+        Self {
+            upto: position.acked,
+            ..Self::default()
+        }
+    }
+}
+
+/// One batch read from the ledger.
+struct Portion {
+    entries: Vec<Entry>,
+    lacked: bool,
+    upto: i64,
+    is_last: bool,
+}
+
+/// Fills `body` up to `body_bytes_max` with changes; one that is larger than that goes alone.
+pub(super) async fn fill(
+    site: &Site,
+    position: &Position,
+    encoder: &mut Encoder,
+    body: &mut Vec<u8>,
+    body_bytes_max: usize,
+) -> Result<Upload, ExchangeError> {
+    let mut upload = Upload::none(position);
+    let (mut lacked_after, hub) = (0, position.hub);
+    loop {
+        let room = body_bytes_max.saturating_sub(body.len()).min(BATCH_BYTES);
+        let (after, count) = (upload.upto, BATCH_CHANGES);
+        let portion = site
+            .read(move |c| Ok(next_portion(c, lacked_after, after, hub, count, room)?))
+            .await?;
+        let weight: usize = portion.entries.iter().map(|e| e.change.weight()).sum();
+        let is_closed = weight > room
+            || upload.changes + portion.entries.len() as u64 > REQUEST_CHANGES_MAX as u64
+            || encoder.is_nearly_swollen();
+        if is_closed && upload.changes > 0 && !portion.entries.is_empty() {
+            upload.is_full = true;
+            return Ok(upload);
+        }
+        upload.changes += portion.entries.len() as u64;
+        upload.upto = portion.upto;
+        if portion.lacked {
+            lacked_after = portion.entries.last().map_or(lacked_after, |e| e.seq);
+            let hashes = portion.entries.iter().map(|e| e.change.hash);
+            upload.lacked.extend(hashes);
+        }
+        if !portion.entries.is_empty() {
+            encoder.push(&Ask::Changes(Batch::of(portion.entries, None)))?;
+            body.extend(encoder.flush()?);
+        }
+        if portion.is_last {
+            return Ok(upload);
+        }
+    }
+}
+
+fn next_portion(
+    connection: &Connection,
+    lacked_after: i64,
+    after: i64,
+    hub: ReplicaId,
+    changes_max: usize,
+    weight_max: usize,
+) -> Result<Portion, LedgerError> {
+    let lacked = difference::lacking(connection, lacked_after, changes_max)?;
+    if !lacked.is_empty() {
+        return Ok(Portion {
+            entries: by_hashes(connection, lacked, changes_max, weight_max)?.0,
+            lacked: true,
+            upto: after,
+            is_last: false,
+        });
+    }
+    let (entries, more) = changes::portion_since(connection, after, hub, changes_max, weight_max)?;
+    let upto = match entries.last() {
+        Some(last) if more => last.seq,
+        _ => changes::last_seq(connection)?.max(after),
+    };
+    Ok(Portion {
+        entries,
+        lacked: false,
+        upto,
+        is_last: !more,
+    })
+}
+
+/// The entries with these hashes that the ledger holds, in the order asked for: as many as `changes_max` and
+/// `weight_max` allow but at least one; and the hashes that are left.
+pub(super) fn by_hashes(
+    connection: &Connection,
+    mut hashes: Vec<Hash>,
+    changes_max: usize,
+    weight_max: usize,
+) -> Result<(Vec<Entry>, Vec<Hash>), LedgerError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let (mut weight, mut looked_up) = (0, 0);
+    for hash in &hashes {
+        if let Some(entry) = changes::by_hash(connection, hash)? {
+            weight += entry.change.weight();
+            if !entries.is_empty() && (entries.len() >= changes_max || weight > weight_max) {
+                break;
+            }
+            entries.push(entry);
+        }
+        looked_up += 1;
+    }
+    let left = hashes.split_off(looked_up);
+    Ok((entries, left))
+}

@@ -1,0 +1,319 @@
+//! Frames to bytes and back, as they come: length-prefixed CBOR inside one zstd stream.
+//!
+//! A body is one byte `M`, one byte with the version of the protocol, and a zstd stream of frames, each a length
+//! (LEB128) and that many bytes of CBOR. The sender flushes after each frame that is worth acting upon, so that the
+//! receiver can decode it as soon as its bytes are there. A body of version 0 is the refusal that every version
+//! understands: the oldest and the newest version spoken, one byte each, uncompressed.
+//!
+//! The decoder trusts nothing: it holds at most one frame and the input that it was just given, and each limit has
+//! its named error. It knows nothing of what frames mean.
+
+use std::marker::PhantomData;
+
+use minicbor::{Decode, Encode};
+use zstd::stream::raw::{self, CParameter, DParameter, Operation};
+use zstd::zstd_safe::{InBuffer, OutBuffer};
+
+use super::{ExchangeError, VERSION};
+
+/// The longest frame. A batch stops at [`BATCH_BYTES`] or holds one change, of at most 256 KiB; a message of the
+/// reconciliation is at most as long.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Where a sender closes a batch: small enough to be committed often, large enough to compress well.
+pub const BATCH_BYTES: usize = 64 * 1024;
+/// Where a sender closes a batch of small changes.
+pub const BATCH_CHANGES: usize = 512;
+/// Most changes, runs, hashes or refusals in one frame.
+pub const FRAME_ITEMS_MAX: usize = 1024;
+/// What a body may swell to besides [`RATIO_MAX`] times its length: a sender closes its body before.
+pub const SWELL_BYTES_FREE: u64 = 4 * 1024 * 1024;
+/// How often the compressed length honest data may swell to; changes compress about five times.
+pub const RATIO_MAX: u64 = 100;
+/// First byte of every body.
+const MAGIC: u8 = b'M';
+/// Version byte of the refusal.
+const REFUSAL: u8 = 0;
+/// zstd's level: the default, since both sides are small machines.
+const LEVEL: i32 = 3;
+/// log2 of zstd's window: what both sides hold for each stream.
+const WINDOW_LOG: u32 = 20;
+/// How much is compressed or decompressed at a time.
+const STEP_BYTES: usize = 16 * 1024;
+
+/// Turns frames into the bytes of one body.
+pub struct Encoder {
+    zstd: raw::Encoder<'static>,
+    out: Vec<u8>,
+    written: u64,
+    plain: u64,
+}
+
+impl Encoder {
+    /// Begins a body.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Compression`] when zstd has no memory.
+    pub fn new() -> Result<Self, ExchangeError> {
+        let mut zstd = raw::Encoder::new(LEVEL).map_err(ExchangeError::Compression)?;
+        zstd.set_parameter(CParameter::WindowLog(WINDOW_LOG))
+            .map_err(ExchangeError::Compression)?;
+        Ok(Self {
+            zstd,
+            out: vec![MAGIC, VERSION],
+            written: 2,
+            plain: 0,
+        })
+    }
+
+    /// Adds a frame; its bytes may stay inside until [`Self::flush`] or [`Self::finish`].
+    ///
+    /// # Errors
+    /// [`ExchangeError::FrameTooLarge`], or [`ExchangeError::Compression`].
+    pub fn push<F: Encode<()>>(&mut self, frame: &F) -> Result<(), ExchangeError> {
+        let body = minicbor::to_vec(frame).map_err(|_| ExchangeError::Malformed)?;
+        if body.len() > FRAME_BYTES_MAX {
+            return Err(too_large(body.len()));
+        }
+        let mut framed = Vec::with_capacity(body.len() + 3);
+        write_length(&mut framed, body.len());
+        framed.extend_from_slice(&body);
+        self.plain += framed.len() as u64;
+        let mut input = InBuffer::around(&framed);
+        while input.pos() < framed.len() {
+            self.step(|zstd, out| zstd.run(&mut input, out))?;
+        }
+        Ok(())
+    }
+
+    /// The bytes so far, complete up to the last frame pushed.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Compression`].
+    pub fn flush(&mut self) -> Result<Vec<u8>, ExchangeError> {
+        while self.step(|zstd, out| zstd.flush(out))? > 0 {}
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    /// The last bytes of the body; nothing may be pushed after.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Compression`].
+    pub fn finish(&mut self) -> Result<Vec<u8>, ExchangeError> {
+        while self.step(|zstd, out| zstd.finish(out, true))? > 0 {}
+        Ok(std::mem::take(&mut self.out))
+    }
+
+    /// Whether one more frame of the usual size might swell the body beyond what a receiver takes.
+    #[must_use]
+    pub fn is_nearly_swollen(&self) -> bool {
+        self.plain + FRAME_BYTES_MAX as u64 > SWELL_BYTES_FREE + RATIO_MAX * self.written
+    }
+
+    fn step(
+        &mut self,
+        run: impl FnOnce(&mut raw::Encoder<'static>, &mut OutBuffer<'_, [u8]>) -> std::io::Result<usize>,
+    ) -> Result<usize, ExchangeError> {
+        let mut space = [0; STEP_BYTES];
+        let mut out = OutBuffer::around(&mut space[..]);
+        let left = run(&mut self.zstd, &mut out).map_err(ExchangeError::Compression)?;
+        self.out.extend_from_slice(out.as_slice());
+        self.written += out.as_slice().len() as u64;
+        Ok(left)
+    }
+}
+
+/// The body that answers a version which is not spoken here.
+#[must_use]
+pub fn refusal() -> Vec<u8> {
+    vec![MAGIC, REFUSAL, VERSION, VERSION]
+}
+
+/// Turns the bytes of one body into frames, as they arrive.
+pub struct Decoder<F> {
+    zstd: raw::Decoder<'static>,
+    head: Vec<u8>,
+    input: Vec<u8>,
+    plain: Vec<u8>,
+    read: u64,
+    swollen: u64,
+    is_ended: bool,
+    frames: PhantomData<F>,
+}
+
+impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
+    /// Expects a body.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Compression`] when zstd has no memory.
+    pub fn new() -> Result<Self, ExchangeError> {
+        let mut zstd = raw::Decoder::new().map_err(ExchangeError::Compression)?;
+        zstd.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))
+            .map_err(ExchangeError::Compression)?;
+        Ok(Self {
+            zstd,
+            head: Vec::new(),
+            input: Vec::new(),
+            plain: Vec::new(),
+            read: 0,
+            swollen: 0,
+            is_ended: false,
+            frames: PhantomData,
+        })
+    }
+
+    /// Takes bytes; call [`Self::next_frame`] until it answers `None` before pushing more.
+    ///
+    /// # Errors
+    /// [`ExchangeError::NotAnExchange`] or [`ExchangeError::Version`], as soon as the first bytes say so.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
+        self.read += bytes.len() as u64;
+        let mut rest = bytes;
+        while self.head_is_short()
+            && let Some((first, others)) = rest.split_first()
+        {
+            self.head.push(*first);
+            rest = others;
+            self.check_head()?;
+        }
+        self.input.extend_from_slice(rest);
+        Ok(())
+    }
+
+    fn head_is_short(&self) -> bool {
+        match self.head.get(1) {
+            Some(&REFUSAL) => self.head.len() < 4,
+            _ => self.head.len() < 2,
+        }
+    }
+
+    fn check_head(&self) -> Result<(), ExchangeError> {
+        match self.head[..] {
+            [MAGIC] | [MAGIC, REFUSAL | VERSION] | [MAGIC, REFUSAL, _] => Ok(()),
+            [MAGIC, REFUSAL, oldest, newest] => Err(ExchangeError::Version { oldest, newest }),
+            [MAGIC, other] => Err(ExchangeError::Version {
+                oldest: other,
+                newest: other,
+            }),
+            _ => Err(ExchangeError::NotAnExchange),
+        }
+    }
+
+    /// The next frame whose bytes are all there.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Malformed`], [`ExchangeError::FrameTooLarge`], [`ExchangeError::TooMany`] or
+    /// [`ExchangeError::Swollen`]; the decoder is then to be dropped.
+    pub fn next_frame(&mut self) -> Result<Option<F>, ExchangeError> {
+        loop {
+            if let Some((start, end)) = self.whole_frame()? {
+                let frame = minicbor::decode(&self.plain[start..end]).map_err(|e| decode_error(&e));
+                self.plain.drain(..end);
+                return frame.map(Some);
+            }
+            if !self.decompress()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether everything that was pushed has been handed out in whole frames.
+    #[must_use]
+    pub fn is_at_frame_end(&self) -> bool {
+        self.plain.is_empty() && self.input.is_empty()
+    }
+
+    /// Where the first frame stands in `plain`, if it is all there.
+    fn whole_frame(&self) -> Result<Option<(usize, usize)>, ExchangeError> {
+        let Some((length, start)) = read_length(&self.plain)? else {
+            return Ok(None);
+        };
+        if length > FRAME_BYTES_MAX {
+            return Err(too_large(length));
+        }
+        let end = start + length;
+        Ok((end <= self.plain.len()).then_some((start, end)))
+    }
+
+    /// Decompresses one step; false when the input holds nothing more.
+    fn decompress(&mut self) -> Result<bool, ExchangeError> {
+        if self.is_ended && !self.input.is_empty() {
+            return Err(ExchangeError::Malformed);
+        }
+        let mut space = [0; STEP_BYTES];
+        let status = self
+            .zstd
+            .run_on_buffers(&self.input, &mut space)
+            .map_err(|_| ExchangeError::Malformed)?;
+        self.input.drain(..status.bytes_read);
+        self.plain.extend_from_slice(&space[..status.bytes_written]);
+        self.swollen += status.bytes_written as u64;
+        if self.swollen > SWELL_BYTES_FREE + RATIO_MAX * self.read {
+            return Err(ExchangeError::Swollen);
+        }
+        self.is_ended =
+            status.remaining == 0 && status.bytes_read + status.bytes_written > 0 || self.is_ended;
+        Ok(status.bytes_read + status.bytes_written > 0)
+    }
+}
+
+fn write_length(out: &mut Vec<u8>, mut length: usize) {
+    while length >= 0x80 {
+        out.push(0x80 | length.to_le_bytes()[0]);
+        length >>= 7;
+    }
+    out.push(length.to_le_bytes()[0]);
+}
+
+/// Length of the frame and of its prefix; `None` while the prefix is incomplete.
+fn read_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, ExchangeError> {
+    /// Enough for [`FRAME_BYTES_MAX`].
+    const PREFIX_BYTES_MAX: usize = 3;
+    let mut length = 0;
+    for (place, byte) in bytes.iter().take(PREFIX_BYTES_MAX).enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Ok(Some((length, place + 1)));
+        }
+    }
+    if bytes.len() < PREFIX_BYTES_MAX {
+        Ok(None)
+    } else {
+        Err(too_large(usize::MAX))
+    }
+}
+
+fn too_large(bytes: usize) -> ExchangeError {
+    ExchangeError::FrameTooLarge {
+        bytes,
+        max: FRAME_BYTES_MAX,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("more than {FRAME_ITEMS_MAX} items")]
+struct TooMany;
+
+/// Decodes an array of at most [`FRAME_ITEMS_MAX`] items, refused before any of them is read.
+pub(super) fn bounded<'b, C, T: Decode<'b, C>>(
+    decoder: &mut minicbor::Decoder<'b>,
+    context: &mut C,
+) -> Result<Vec<T>, minicbor::decode::Error> {
+    let length = decoder
+        .array()?
+        .ok_or_else(|| minicbor::decode::Error::message("array of unknown length"))?;
+    if length > FRAME_ITEMS_MAX as u64 {
+        return Err(minicbor::decode::Error::custom(TooMany));
+    }
+    (0..length).map(|_| T::decode(decoder, context)).collect()
+}
+
+fn decode_error(error: &minicbor::decode::Error) -> ExchangeError {
+    // The only custom errors are ours.
+    if error.is_custom() {
+        ExchangeError::TooMany {
+            max: FRAME_ITEMS_MAX,
+        }
+    } else {
+        ExchangeError::Malformed
+    }
+}
