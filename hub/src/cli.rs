@@ -35,6 +35,8 @@ pub enum Command {
     /// Gère les comptes des agents
     #[command(subcommand)]
     Agent(Agent),
+    /// Remplit un hub neuf avec un exemple : douze semaines des deux ateliers hebdomadaires
+    Example(Example),
     /// Montre ce que le hub détient et où en sont les portables
     Status(Status),
 }
@@ -146,6 +148,17 @@ pub struct AgentDisable {
     /// Identifiant de connexion
     #[arg(value_name = "IDENTIFIANT")]
     pub login: String,
+}
+
+/// `example`
+#[derive(Args, Debug)]
+pub struct Example {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Identifiant de l’animateur des ateliers
+    #[arg(long, value_name = "IDENTIFIANT")]
+    pub agent: Option<String>,
 }
 
 /// `status`

@@ -3,6 +3,7 @@
 //! A command's outcome is an exit code; what goes wrong is said here, once, on the standard error.
 
 mod agent;
+mod example;
 mod serve;
 mod status;
 mod ticket;
@@ -33,6 +34,7 @@ async fn run(command: Command) -> Result<Exit, HubError> {
         Command::Agent(Agent::Add(asked)) => agent::add(asked).await,
         Command::Agent(Agent::List(asked)) => agent::list(asked).await,
         Command::Agent(Agent::Disable(asked)) => agent::disable(asked).await,
+        Command::Example(asked) => example::example(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }
