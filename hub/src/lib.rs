@@ -8,6 +8,7 @@
 //! joining exchange  the laptops' routes; `signed` knows who asks
 //! devices           laptops and tickets, in tables of their own
 //! accounts          agents in the catalog
+//! import            a beneficiary file, from its bytes to people
 //! example           what a new hub can be filled with, to try the programs on
 //! opened            `Hub`: one opened data directory, the state of everything above
 //! ```
@@ -20,6 +21,7 @@ pub mod commands;
 pub mod config;
 pub mod devices;
 mod example;
+pub mod import;
 mod opened;
 pub mod pages;
 mod server;

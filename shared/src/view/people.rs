@@ -168,6 +168,17 @@ pub fn count(connection: &Connection, query: &str) -> Result<u64, LedgerError> {
     Ok(count.unsigned_abs())
 }
 
+/// Every record of a person, those merged into another included: what a file is compared with before it is imported.
+///
+/// # Errors
+/// What SQLite says.
+pub fn everybody(connection: &Connection) -> Result<Vec<PersonLine>, LedgerError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM person ORDER BY id"))?;
+    let rows = statement.query_map([], line)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The SQL conditions of a search, and the patterns that they compare with.
 fn conditions(query: &str) -> (String, Vec<String>) {
     let patterns: Vec<String> = search_terms(query)
