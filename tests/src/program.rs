@@ -149,6 +149,12 @@ impl Program {
         self.address
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// The URL of a page: `program.page("/personnes")`.
     #[must_use]
     pub fn page(&self, path: &str) -> String {
