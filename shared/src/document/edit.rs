@@ -4,6 +4,7 @@ use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Author, AutoCommit, ObjId, ObjType, ROOT, ReadDoc, Value as Stored};
 use serde_json::{Map, Value};
 
+use super::foreign::CHANGE_BYTES_MAX;
 use super::{Document, DocumentError, OpenDocument, tree};
 use crate::ids::{AgentId, ReplicaId};
 use crate::ledger::changes::Change;
@@ -43,8 +44,8 @@ impl OpenDocument {
     /// Applies `change` to the content and commits what it changed, if anything, as one Automerge change.
     ///
     /// # Errors
-    /// When the content does not read as `T`, or the edit makes a shape that documents do not have. Nothing is then
-    /// committed, but the document in memory is to be dropped.
+    /// When the content does not read as `T`, or the edit is too large or makes a shape that documents do not have.
+    /// Nothing is then written, but the document in memory is to be dropped.
     pub fn edit<T: Document, R>(
         &mut self,
         editor: &Editor,

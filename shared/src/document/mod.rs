@@ -66,6 +66,11 @@ pub enum DocumentError {
     /// An edit would make an object where two sites could both make one, or a list.
     #[error("cette forme n’a pas sa place dans un document ({0})")]
     Shape(&'static str),
+    /// An edit that no other site would take.
+    #[error(
+        "ce texte est trop long (256\u{a0}Ko au plus par modification)\u{a0}: raccourcissez-le"
+    )]
+    TooLarge,
     /// Automerge's own error.
     #[error("document : {0}")]
     Automerge(#[from] automerge::AutomergeError),

@@ -309,3 +309,10 @@ fn content_of_another_type_is_noticed() {
         .commit_with(CommitOptions::default().with_time(5));
     assert_eq!(document.verify(), Err(foreign::BadChange::WrongContent));
 }
+
+#[test]
+fn an_edit_that_no_other_site_would_take_is_refused_where_it_is_made() {
+    let long = "x".repeat(foreign::CHANGE_BYTES_MAX);
+    let refused = person().edit(&editor(1), Timestamp(1), |p: &mut Person| p.notes = long);
+    assert!(matches!(refused, Err(DocumentError::TooLarge)));
+}

@@ -98,3 +98,37 @@ pub fn recent(connection: &Connection, limit: usize) -> Result<Vec<Logged>, Ledg
 pub fn last_exchange(connection: &Connection) -> Result<Option<Logged>, LedgerError> {
     Ok(recent(connection, 1)?.pop())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::MIGRATIONS;
+
+    #[test]
+    fn the_log_keeps_the_newest_exchanges_only() {
+        let connection = Connection::open_in_memory().unwrap();
+        for script in MIGRATIONS.scripts {
+            connection.execute_batch(script).unwrap();
+        }
+        assert_eq!(last_exchange(&connection).unwrap(), None);
+        let logged = |started: i64| Logged {
+            started: Timestamp(started),
+            duration_ms: 1_200,
+            bytes_up: 90,
+            bytes_down: 140,
+            round_trips: 1,
+            sent: 2,
+            received: 3,
+            refused: 0,
+            outcome: "identical".into(),
+            identical: true,
+        };
+        for started in 0..LOGGED_MAX + 20 {
+            record(&connection, &logged(started)).unwrap();
+        }
+        let all = recent(&connection, usize::MAX).unwrap();
+        assert_eq!(all.len(), 500);
+        assert_eq!(all[0], logged(LOGGED_MAX + 19));
+        assert_eq!(last_exchange(&connection).unwrap().as_ref(), all.first());
+    }
+}

@@ -1,4 +1,98 @@
 //! The exchange: how two sites become equal. Bytes in, bytes out: no socket, no HTTP, no clock of its own.
+//!
+//! A laptop calls, the hub answers; laptops never speak to each other. Two ledgers are two sets of changes, and an
+//! exchange makes them one: the laptop sends what the hub lacks, the hub sends what the laptop lacks, and a comparison
+//! of fingerprints proves that nothing is missing. What is remembered between exchanges only makes them short.
+//!
+//! # What a laptop remembers
+//!
+//! In the ledger's `replica` table (see [`position`]):
+//! - `hub`, `epoch`: which hub, in which of its lives. A hub that is restored from a copy begins a new epoch;
+//! - `cursor`: the position in the *hub's* ledger up to which the laptop has everything that it did not write itself;
+//! - `acked`: the position in *its own* ledger up to which the hub has everything that did not come from the hub.
+//!   What lies above is *pending*: on this laptop only, as far as anybody knows.
+//!
+//! And the single changes that are exceptions (`difference`): refused by the hub, lacking at the hub though `acked`
+//! says otherwise, set aside here. The hub remembers nothing of any laptop but the origin of each change.
+//!
+//! # Invariants
+//!
+//! 1. A position is stored in the same transaction as the data that it covers, or later; never before.
+//! 2. Nobody trusts a remembered position: the proof decides, and what it finds wrong is repaired.
+//! 3. A change is acknowledged only when it is on the hub's disk. Sending it again changes nothing.
+//! 4. A change that cannot be taken is set aside with its reason, told to its sender, and in nobody's way.
+//! 5. The hub takes no change to the catalog from a laptop.
+//! 6. Both sides hold at most one frame and one batch in memory, whatever the other sends; a comparison holds the
+//!    times and hashes of the ledger.
+//!
+//! # One round trip
+//!
+//! ```text
+//! laptop                                          hub
+//!   │ Hello(epoch, cursor)                          │
+//!   │ Changes(pending)…          each committed ──► │
+//!   │ News                                          │
+//!   ├─────────────────────────────────────────────► │
+//!   │                       Refused(hash, reason)…  │
+//!   │               Welcome(hub and epoch?, time)   │   everything in the request is on the hub's disk
+//!   │ ◄── each committed     Changes(…, cursor)…    │   what lies after the cursor and is not the laptop's
+//!   │                    Done(cursor, fingerprint)  │   from the snapshot of the last reading
+//!   │ ◄─────────────────────────────────────────────┤
+//! ```
+//!
+//! `Refused` comes before `Welcome`, which confirms the rest: a response that is cut in between must not make a
+//! refused change look confirmed. Each `Changes` carries the cursor that the laptop then has, and both are written in
+//! one transaction. A request is at most a piece long ([`PIECE_BYTES`]); when more is pending, the next request
+//! carries on. A response that is cut anywhere is simply followed by another request: the ledger and the positions
+//! say where to go on.
+//!
+//! # The proof
+//!
+//! At `Done` the laptop computes what the hub's fingerprint must be: its own, less what is pending, less what the hub
+//! refused, plus what the hub has and this laptop set aside. Equal: the ledgers are the same but for these, which the
+//! report names. The cursor is then the hub's last position.
+//!
+//! A laptop that meets its first hub has no epoch: everything is news, from position 0. A laptop that names another
+//! epoch gets no news, only `Done`: if the fingerprints agree nothing was lost, and it follows the new epoch; else it
+//! compares.
+//!
+//! # When the proof fails
+//!
+//! ```text
+//!             ┌────────┐ Done, equal                    ┌──────────┐
+//!   start ──► │  News  ├──────────────────────────────► │ Finished │
+//!             └─┬────▲─┘ Done, differs, 3 comparisons ► └──────────┘
+//!    Done,      │    │   nothing wanted (any more):
+//!    differs    │    │   stand where the hub stood at the first `Ranges`
+//!             ┌─▼────┴─┐   Ranges: all known    ┌───────┐
+//!             │Compare ├──────────────────────► │ Fetch │  Want(hashes) / Changes…, Given
+//!             └────────┘  or 32 rounds          └───────┘
+//!          Ranges / Ranges
+//! ```
+//!
+//! Compare is range-based set reconciliation ([negentropy](https://logperiodic.com/rbsr.html)) over (time, hash) of all
+//! changes but the pending ones. What only the laptop has becomes *lacking at the hub*, which is pending again and goes
+//! up with the next requests; this replaces what was known of refusals, since the hub says them again. What only the
+//! hub has is asked for by hash. Then the laptop stands where the hub stood when the comparison began (what came later
+//! is news) and asks for the proof again. When the rounds are used up, the differences found so far are repaired and no
+//! position moves; the next comparison is shorter.
+//!
+//! This repairs a hub restored from an older copy (same epoch or new), a laptop restored from an old copy, two laptops
+//! cloned from one directory (each compares whenever the other has sent), another hub in the place of the first, and
+//! whatever a bug leaves behind.
+//!
+//! # The clock
+//!
+//! `Welcome` carries the hub's time; the laptop's clock follows it: hub time, plus half of the time that the response
+//! took to begin (told by the driver, optional), less the machine's own. Good to a second or two on a bad line, which
+//! is enough: the order of edits does not depend on it.
+//!
+//! # Versions and limits
+//!
+//! Every body names its version; one that is not spoken is answered by the versions that are, in a form that every
+//! version understands (see [`wire`]). Limits stand beside the code that checks them: frame, items in a frame, swelling
+//! of the compressed stream, changes in a request, hashes asked for, rounds, comparisons. Each has its named error or
+//! its place in the report.
 
 mod answerer;
 mod caller;
@@ -11,6 +105,9 @@ mod reconcile;
 mod report;
 mod upload;
 pub mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use answerer::{Answer, Answerer, Heard};
 pub use caller::Caller;

@@ -317,3 +317,163 @@ fn decode_error(error: &minicbor::decode::Error) -> ExchangeError {
         ExchangeError::Malformed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use minicbor::bytes::ByteVec;
+
+    use super::super::frame::Ask;
+    use super::*;
+
+    fn ranges(bytes: Vec<u8>) -> Ask {
+        Ask::Ranges(ByteVec::from(bytes))
+    }
+
+    fn body(frames: &[Ask]) -> Vec<u8> {
+        let mut encoder = Encoder::new().unwrap();
+        frames.iter().for_each(|frame| encoder.push(frame).unwrap());
+        encoder.finish().unwrap()
+    }
+
+    /// A body whose stream holds these bytes.
+    fn body_of(plain: &[u8]) -> Vec<u8> {
+        let mut body = vec![MAGIC, VERSION];
+        body.extend(zstd::encode_all(plain, LEVEL).unwrap());
+        body
+    }
+
+    fn decode(body: &[u8], step: usize) -> Result<Vec<Ask>, ExchangeError> {
+        let mut decoder = Decoder::new()?;
+        let mut frames = Vec::new();
+        for bytes in body.chunks(step) {
+            decoder.push(bytes)?;
+            while let Some(frame) = decoder.next_frame()? {
+                frames.push(frame);
+            }
+        }
+        assert!(decoder.plain.len() <= FRAME_BYTES_MAX + STEP_BYTES);
+        if decoder.is_at_frame_end() {
+            Ok(frames)
+        } else {
+            Err(ExchangeError::Truncated)
+        }
+    }
+
+    #[test]
+    fn frames_return_however_the_bytes_arrive() {
+        let frames = [
+            Ask::Hello {
+                epoch: None,
+                cursor: 1 << 40,
+            },
+            ranges(vec![7; 300_000]),
+            ranges(Vec::new()),
+            Ask::News,
+        ];
+        let body = body(&frames);
+        for step in [1, 2, 3, 1000, usize::MAX] {
+            assert_eq!(decode(&body, step).unwrap(), frames, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_flushed_frame_is_there_as_soon_as_its_bytes_are() {
+        let (mut encoder, mut decoder) = (Encoder::new().unwrap(), Decoder::<Ask>::new().unwrap());
+        for length in [0, 10, 100_000] {
+            encoder.push(&ranges(vec![3; length])).unwrap();
+            decoder.push(&encoder.flush().unwrap()).unwrap();
+            assert_eq!(decoder.next_frame().unwrap(), Some(ranges(vec![3; length])));
+            assert_eq!(decoder.next_frame().unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_refused_before_it_is_read() {
+        let mut encoder = Encoder::new().unwrap();
+        let refused = encoder.push(&ranges(vec![0; FRAME_BYTES_MAX]));
+        assert!(matches!(refused, Err(ExchangeError::FrameTooLarge { .. })));
+        for announced in [&[0xff, 0xff, 0x7f][..], &[0xff; 5]] {
+            let refused = decode(&body_of(announced), 100);
+            assert!(matches!(refused, Err(ExchangeError::FrameTooLarge { .. })));
+        }
+    }
+
+    #[test]
+    fn a_body_that_swells_out_of_measure_is_refused() {
+        let bomb = body(&vec![ranges(vec![0; 100_000]); 400]);
+        assert!(bomb.len() < 20_000);
+        assert!(matches!(decode(&bomb, 1000), Err(ExchangeError::Swollen)));
+        assert!(matches!(
+            decode(&bomb, usize::MAX),
+            Err(ExchangeError::Swollen)
+        ));
+    }
+
+    #[test]
+    fn a_sender_knows_when_its_body_would_swell_out_of_measure() {
+        let mut encoder = Encoder::new().unwrap();
+        let mut body = Vec::new();
+        while !encoder.is_nearly_swollen() {
+            encoder
+                .push(&ranges(vec![0; FRAME_BYTES_MAX - 10]))
+                .unwrap();
+            body.extend(encoder.flush().unwrap());
+        }
+        encoder.push(&Ask::News).unwrap();
+        body.extend(encoder.finish().unwrap());
+        assert!(decode(&body, 100).unwrap().len() > 2);
+    }
+
+    #[test]
+    fn more_items_than_a_frame_may_hold_are_refused() {
+        // Want, with an array that says it has 2^40 hashes.
+        let mut frame = vec![0x82, 4, 0x9b];
+        frame.extend((1u64 << 40).to_be_bytes());
+        let mut plain = vec![u8::try_from(frame.len()).unwrap()];
+        plain.extend(frame);
+        let refused = decode(&body_of(&plain), 100);
+        assert!(matches!(
+            refused,
+            Err(ExchangeError::TooMany {
+                max: FRAME_ITEMS_MAX
+            })
+        ));
+    }
+
+    #[test]
+    fn what_is_cut_short_is_no_frame() {
+        let whole = body(&[ranges((0..200).collect()), Ask::News]);
+        let mut frames = 0;
+        for length in 0..whole.len() {
+            match decode(&whole[..length], 50) {
+                Ok(some) => frames = frames.max(some.len()),
+                Err(error) => assert!(matches!(error, ExchangeError::Truncated), "{error:?}"),
+            }
+        }
+        assert_eq!(decode(&whole, 50).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_stream_that_wants_more_memory_than_both_sides_agreed_on_is_refused() {
+        let large: Vec<u8> = (0..1_000_000u32).flat_map(u32::to_le_bytes).collect();
+        let refused = decode(&body_of(&large), 100);
+        assert!(matches!(refused, Err(ExchangeError::Malformed)));
+    }
+
+    #[test]
+    fn bytes_after_the_end_and_bytes_that_do_not_decode_are_refused() {
+        let mut longer = body(&[Ask::News]);
+        longer.push(0);
+        for body in [
+            longer,
+            body_of(&[3, 0xff, 0xff, 0xff]),
+            vec![MAGIC, VERSION, 1, 2, 3, 4, 5],
+        ] {
+            let refused = decode(&body, 100);
+            assert!(
+                matches!(refused, Err(ExchangeError::Malformed)),
+                "{refused:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A line that is cut anywhere loses nothing and doubles nothing.
+
+use super::*;
+
+/// One exchange with news both ways, cut after every byte it has, then repeated on a good line.
+async fn cut_everywhere(line: impl Fn(usize) -> Line) -> usize {
+    let (laptop, hub) = (place().await, hub().await);
+    exchange(&laptop, &hub).await;
+    let mut written = 0;
+    for offset in 0.. {
+        let mine = laptop.add_person("Cros").await;
+        let theirs = hub.add_person("Vidal").await;
+        written += 2;
+        let line = line(offset);
+        let carried = exchange_over(line, Caller::new(laptop.site.clone()), &laptop, &hub).await;
+        assert!(carried.error.is_none(), "{line:?}: {:?}", carried.error);
+        assert_eq!(carried.report.identical, !carried.is_cut, "{line:?}");
+        let report = exchange(&laptop, &hub).await;
+        assert!(
+            report.identical && !report.reconciled,
+            "{line:?}: {report:?}"
+        );
+        for place in [&laptop, &hub] {
+            assert_eq!(place.count().await, written, "{line:?}");
+            assert!(place.family_name(mine).await.is_some(), "{line:?}");
+            assert!(place.family_name(theirs).await.is_some(), "{line:?}");
+        }
+        assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
+        assert_eq!(laptop.pending().await, Pending::default());
+        if !carried.is_cut {
+            return offset;
+        }
+    }
+    0
+}
+
+#[tokio::test]
+async fn a_request_cut_after_any_byte_loses_nothing() {
+    let bytes = cut_everywhere(|up_max| Line {
+        up_max,
+        ..Line::default()
+    })
+    .await;
+    println!("request cut after each of {bytes} bytes");
+    assert!(bytes > 100);
+}
+
+#[tokio::test]
+async fn a_response_cut_after_any_byte_loses_nothing() {
+    let bytes = cut_everywhere(|down_max| Line {
+        down_max,
+        step: 7,
+        ..Line::default()
+    })
+    .await;
+    println!("response cut after each of {bytes} bytes");
+    assert!(bytes > 100);
+}
+
+#[tokio::test]
+async fn a_long_response_that_is_cut_goes_on_where_it_was() {
+    let (laptop, hub) = (place().await, hub().await);
+    let mut random = StdRng::seed_from_u64(2);
+    for _ in 0..40 {
+        let name: String = (0..8_000)
+            .map(|_| char::from(random.random_range(b' '..b'~')))
+            .collect();
+        hub.add_person(&name).await;
+    }
+    let line = Line {
+        down_max: 200_000,
+        ..Line::default()
+    };
+    let first = exchange_over(line, Caller::new(laptop.site.clone()), &laptop, &hub).await;
+    assert!(first.is_cut && first.report.received > 10, "{first:?}");
+    let second = exchange(&laptop, &hub).await;
+    assert!(second.identical);
+    assert_eq!(first.report.received + second.received, 40);
+}
+
+#[tokio::test]
+async fn a_request_that_arrives_twice_changes_nothing_the_second_time() {
+    let (laptop, hub) = (place().await, hub().await);
+    laptop.add_person("Cros").await;
+    let mut caller = Caller::new(laptop.site.clone());
+    let request = caller.next_request().await.unwrap().unwrap();
+    for taken in [1, 0] {
+        let mut answerer = Answerer::new(hub.site.clone(), laptop.site.replica()).unwrap();
+        answerer.push(&request).await.unwrap();
+        assert_eq!(answerer.finish().unwrap().heard().taken, taken);
+    }
+    assert_eq!(hub.count().await, 1);
+    assert!(exchange(&laptop, &hub).await.identical);
+}
+
+#[tokio::test]
+async fn a_caller_whose_response_was_cut_may_ask_again() {
+    let (laptop, hub) = (place().await, hub().await);
+    laptop.add_person("Cros").await;
+    hub.add_person("Vidal").await;
+    let mut caller = Caller::new(laptop.site.clone());
+    let mut heard = Heard::default();
+    let short = Line {
+        down_max: 60,
+        ..Line::default()
+    };
+    let is_over = carry(short, &mut caller, &laptop, &hub, &mut heard)
+        .await
+        .unwrap();
+    assert!(!is_over && !caller.report().identical);
+    let is_over = carry(Line::default(), &mut caller, &laptop, &hub, &mut heard)
+        .await
+        .unwrap();
+    assert!(is_over && caller.report().identical);
+    assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
+}
