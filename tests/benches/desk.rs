@@ -9,9 +9,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
-use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use shared::site::Site;
 use shared::time::Clock;
+use tests::agent::{Agent, between};
 use tests::program::{self, Program};
 use tests::sample::{self, LOGIN, PASSPHRASE, Size};
 
@@ -75,77 +75,25 @@ async fn measure() -> Vec<Figure> {
     Program::serve(node, directory.path(), &[]).stop();
     let started = Instant::now();
     let program = Program::serve(node, directory.path(), &[]);
-    let agent = Agent::sign_in(&program).await;
+    let agent = Agent::sign_in(&program, LOGIN, PASSPHRASE).await;
+    agent.get("/").await;
     let mut figures = vec![one("start to first page", started.elapsed())];
-    figures.extend(agent.pages(directory.path(), today).await);
-    figures.extend(agent.search().await);
-    figures.extend(agent.attendance(directory.path(), today).await);
+    let measured = Measured { agent };
+    figures.extend(measured.pages(directory.path(), today).await);
+    figures.extend(measured.search().await);
+    figures.extend(measured.attendance(directory.path(), today).await);
     figures.push(memory(&program));
     program.stop();
     figures.push(rebuild(directory.path()).await);
     figures
 }
 
-/// A browser of one agent.
-struct Agent {
-    client: reqwest::Client,
-    base: String,
-    cookie: String,
+/// What is measured at the browser of one agent.
+struct Measured {
+    agent: Agent,
 }
 
-impl Agent {
-    async fn sign_in(program: &Program) -> Self {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client");
-        let base = program.page("");
-        let mut agent = Self {
-            client,
-            base,
-            cookie: String::new(),
-        };
-        let fields = [("login", LOGIN), ("passphrase", PASSPHRASE)];
-        let response = agent.post("/connexion", &fields).await;
-        let cookie = response
-            .headers()
-            .get(SET_COOKIE)
-            .expect("the sign-in gives a cookie");
-        let cookie = cookie.to_str().expect("plain text").split(';').next();
-        agent.cookie = cookie.unwrap_or_default().to_owned();
-        agent.get("/").await;
-        agent
-    }
-
-    async fn get(&self, path: &str) -> String {
-        let request = self
-            .client
-            .get(format!("{}{path}", self.base))
-            .header(COOKIE, &self.cookie);
-        let response = request.send().await.expect("an answer");
-        assert!(
-            response.status().is_success(),
-            "{path}: {}",
-            response.status()
-        );
-        response.text().await.expect("a page")
-    }
-
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
-        let body: String = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        self.client
-            .post(format!("{}{path}", self.base))
-            .header(COOKIE, &self.cookie)
-            .header(ORIGIN, &self.base)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
-            .await
-            .expect("an answer")
-    }
-
+impl Measured {
     async fn pages(&self, directory: &Path, today: Date) -> Vec<Figure> {
         let session = a_session(directory, today).await;
         let person = a_person(directory).await;
@@ -164,7 +112,7 @@ impl Agent {
             let mut times = Vec::new();
             for _ in 0..RUNS {
                 let started = Instant::now();
-                self.get(&path).await;
+                self.agent.get(&path).await;
                 times.push(started.elapsed());
             }
             figures.push(many(name, times));
@@ -177,7 +125,10 @@ impl Agent {
         for _ in 0..RUNS / TYPED.len() + 1 {
             for typed in TYPED {
                 let started = Instant::now();
-                let response = self.post("/personnes/recherche", &[("q", typed)]).await;
+                let response = self
+                    .agent
+                    .send("/personnes/recherche", &[("q", typed)])
+                    .await;
                 assert!(response.status().is_success(), "{}", response.status());
                 response.text().await.expect("a page");
                 times.push(started.elapsed());
@@ -189,7 +140,7 @@ impl Agent {
     /// Marks people present, then takes it back, each confirmed on the disk.
     async fn attendance(&self, directory: &Path, today: Date) -> Vec<Figure> {
         let session = a_session(directory, today).await;
-        let sheet = self.get(&format!("/ateliers/{session}")).await;
+        let sheet = self.agent.get(&format!("/ateliers/{session}")).await;
         let action =
             between(&sheet, "action=\"", "/presence\"").expect("a form that marks the attendance");
         let action = format!("{action}/presence");
@@ -197,19 +148,12 @@ impl Agent {
         for n in 0..RUNS {
             let value = ["present", "excused"][n % 2];
             let started = Instant::now();
-            let response = self.post(&action, &[("attendance", value)]).await;
+            let response = self.agent.send(&action, &[("attendance", value)]).await;
             assert!(response.status().is_redirection(), "{}", response.status());
             times.push(started.elapsed());
         }
         vec![many("attendance recorded (durable)", times)]
     }
-}
-
-/// The last text between `before` and `after` that has no quote in it.
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let end = text.find(after)?;
-    let start = text[..end].rfind(before)? + before.len();
-    Some(&text[start..end])
 }
 
 async fn a_session(directory: &Path, today: Date) -> String {

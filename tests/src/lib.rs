@@ -7,6 +7,7 @@
 //!
 //! Nothing here is part of the product.
 
+pub mod agent;
 pub mod link;
 pub mod program;
 pub mod sample;
