@@ -58,7 +58,14 @@ impl OpenDocument {
         let after = to_map(&value)?;
         self.sign(editor);
         write_map(&mut self.inner, &ROOT, 1, &before, &after)?;
-        Ok((outcome, self.commit(now)))
+        let written = self.commit(now);
+        // Other sites refuse a larger one, so it must not come into being.
+        if let Some(change) = &written
+            && change.bytes.len() > CHANGE_BYTES_MAX
+        {
+            return Err(DocumentError::TooLarge);
+        }
+        Ok((outcome, written))
     }
 
     /// Settles a disagreement: writes `value`, one of those that the field at `path` holds, even if it is the one
