@@ -42,6 +42,14 @@ pub fn phone_digits(text: &str) -> String {
     }
 }
 
+/// What a telephone dials: the national digits, or `+` and all of them for a number abroad.
+#[must_use]
+pub fn dialled(phone: &str) -> String {
+    let digits = phone_digits(phone);
+    let abroad = phone.trim_start().starts_with('+') && !digits.starts_with('0');
+    if abroad { format!("+{digits}") } else { digits }
+}
+
 /// The text without control characters, each run of blanks a single space, none at either end.
 #[must_use]
 pub fn collapsed(text: &str) -> String {
@@ -79,6 +87,13 @@ mod tests {
         ] {
             assert_eq!(phone_digits(spelling), "0612345678", "{spelling}");
         }
+    }
+
+    #[test]
+    fn a_number_abroad_keeps_its_plus() {
+        assert_eq!(dialled("+33 6 12 34 56 78"), "0612345678");
+        assert_eq!(dialled("06.12.34.56.78"), "0612345678");
+        assert_eq!(dialled("+34 912 345 678"), "+34912345678");
     }
 
     #[test]

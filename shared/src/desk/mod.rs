@@ -12,6 +12,7 @@ pub mod form;
 pub mod guard;
 pub mod page;
 pub mod passphrase;
+mod people;
 pub mod place;
 pub mod record;
 pub mod sign_in;
@@ -186,6 +187,7 @@ pub fn router(desk: Desk, more: Router<Desk>) -> Router {
         .merge(accessibility::routes())
         .merge(sign_in::routes())
         .merge(status::routes())
+        .merge(people::routes())
         .merge(more)
         .fallback(answer::not_found);
     guard::around(pages, &desk).with_state(desk)

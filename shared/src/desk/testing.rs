@@ -16,6 +16,7 @@ use super::page::StatusLine;
 use super::{Desk, DeskConfig, MIGRATIONS, NavEntry, passphrase, router};
 use crate::domain::catalog::{Agent, Catalog, catalog_id, default_catalog};
 use crate::domain::codes::Role;
+use crate::exchange;
 use crate::ids::AgentId;
 use crate::ledger::Migrations;
 use crate::site::Site;
@@ -48,7 +49,13 @@ pub struct Seen {
 impl Visitor {
     /// Claire, an agent, on a fresh site with the default catalog at [`NOW`].
     pub async fn agent() -> Self {
-        Self::with(Role::Agent, &[MIGRATIONS], Vec::new(), Router::new()).await
+        Self::with(
+            Role::Agent,
+            &[MIGRATIONS, exchange::MIGRATIONS],
+            Vec::new(),
+            Router::new(),
+        )
+        .await
     }
 
     /// An account of `role` on a fresh site with a program's own tables and pages.

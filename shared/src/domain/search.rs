@@ -74,6 +74,56 @@ fn push_digits(terms: &mut Vec<Term>, phone: &mut String) {
     }
 }
 
+/// What a new person's form starts with when `query` did not find them: digits are a phone, a word with `@` an e-mail,
+/// words in capitals the family name; without capitals the first word is the family name, as on a list of names.
+#[must_use]
+pub fn started_from(query: &str) -> Person {
+    let mut person = Person::default();
+    let (mut names, mut phone) = (Vec::new(), Vec::new());
+    for typed in query.split_whitespace() {
+        if is_phone_part(typed) {
+            phone.push(typed);
+        } else if typed.contains('@') {
+            typed.clone_into(&mut person.email);
+        } else {
+            names.push(typed);
+        }
+    }
+    let in_capitals = |name: &&&str| name.chars().count() > 1 && name.to_uppercase() == **name;
+    let capitals = names.iter().filter(in_capitals).count();
+    let (family, given): (Vec<&str>, Vec<&str>) = if (1..names.len()).contains(&capitals) {
+        names.iter().partition(|name| in_capitals(name))
+    } else {
+        let first = names.len().min(1);
+        (names[..first].to_vec(), names[first..].to_vec())
+    };
+    person.family_name = with_initials(&family);
+    person.given_name = with_initials(&given);
+    person.phone = phone.join(" ");
+    person
+}
+
+/// The words with a capital at the beginning of each part, where somebody typed none.
+fn with_initials(words: &[&str]) -> String {
+    let mut text = String::new();
+    for word in words {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let typed_small = word.to_lowercase() == **word;
+        let mut at_start = typed_small;
+        for c in word.chars() {
+            if at_start {
+                text.extend(c.to_uppercase());
+            } else {
+                text.push(c);
+            }
+            at_start = typed_small && !c.is_alphanumeric();
+        }
+    }
+    text
+}
+
 /// `06`, `06.12`, `+33`, `(0)6`: signs of a phone number only.
 fn is_phone_part(typed: &str) -> bool {
     typed
@@ -137,6 +187,31 @@ mod tests {
             [word("100"), word("a"), word("b")]
         );
         assert_eq!(search_terms(&"mot ".repeat(500)).len(), SEARCH_TERMS_MAX);
+    }
+
+    #[test]
+    fn what_found_nobody_begins_a_new_person() {
+        let started = |query: &str| {
+            let person = started_from(query);
+            [
+                person.family_name,
+                person.given_name,
+                person.phone,
+                person.email,
+            ]
+        };
+        assert_eq!(started("carayon"), ["Carayon", "", "", ""]);
+        assert_eq!(started("carayon sylvie"), ["Carayon", "Sylvie", "", ""]);
+        assert_eq!(started("Sylvie CARAYON"), ["CARAYON", "Sylvie", "", ""]);
+        assert_eq!(
+            started("d’été jean-luc 06 12 34"),
+            ["D’Été", "Jean-Luc", "06 12 34", ""]
+        );
+        assert_eq!(
+            started("CARAYON SYLVIE a@b.fr"),
+            ["CARAYON", "SYLVIE", "", "a@b.fr"]
+        );
+        assert_eq!(started("  "), ["", "", "", ""]);
     }
 
     #[test]
