@@ -28,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Sert les pages sur ce portable, jusqu’à Ctrl-C ou SIGTERM
     Serve(Serve),
+    /// Inscrit ce portable auprès du hub, avec le ticket que l’administrateur a créé
+    Enrol(Enrol),
     /// Montre ce que le portable détient et ce qui attend
     Status(Status),
 }
@@ -55,6 +57,17 @@ pub struct Serve {
     /// Annonce l’adresse sur une ligne JSON : {"listening":"http://…"}
     #[arg(long)]
     pub json: bool,
+}
+
+/// `enrol`
+#[derive(Args, Debug)]
+pub struct Enrol {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Ticket : MAISON1-… ; majuscules, minuscules et espaces au choix
+    #[arg(value_name = "TICKET", required = true)]
+    pub ticket: Vec<String>,
 }
 
 /// `status`

@@ -6,10 +6,12 @@ use ed25519_dalek::SigningKey;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared::ids::ReplicaId;
+use shared::joining::signature::Nonce;
 use shared::ledger::{LedgerError, replica};
 
 const KEY: &str = "laptop.key";
 const ENROLMENT: &str = "laptop.enrolment";
+const NONCE: &str = "laptop.nonce";
 
 /// What the laptop knows of its registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,38 @@ pub fn enrolment(connection: &Connection) -> Result<Option<Enrolment>, LedgerErr
             .map(Some)
             .map_err(|_| LedgerError::Damaged(ENROLMENT)),
     }
+}
+
+/// Keeps the registration.
+pub(crate) fn keep_enrolment(
+    connection: &Connection,
+    enrolment: &Enrolment,
+) -> Result<(), LedgerError> {
+    let json = serde_json::to_vec(enrolment).map_err(|_| LedgerError::Damaged(ENROLMENT))?;
+    replica::set(connection, ENROLMENT, &json)
+}
+
+/// The nonce that the hub gave for the next request.
+pub(crate) fn nonce(connection: &Connection) -> Result<Option<Nonce>, LedgerError> {
+    let bytes = replica::get(connection, NONCE)?;
+    Ok(bytes.and_then(|bytes| Some(Nonce(bytes.try_into().ok()?))))
+}
+
+/// Keeps the nonce for the next request.
+pub(crate) fn keep_nonce(connection: &Connection, nonce: Nonce) -> Result<(), LedgerError> {
+    replica::set(connection, NONCE, &nonce.0)
+}
+
+/// The laptop's private key, drawn from `seed` if there is none yet.
+pub(crate) fn ensure_key(
+    connection: &Connection,
+    seed: &[u8; 32],
+) -> Result<SigningKey, LedgerError> {
+    if let Some(key) = key(connection)? {
+        return Ok(key);
+    }
+    replica::set(connection, KEY, seed)?;
+    Ok(SigningKey::from_bytes(seed))
 }
 
 /// The laptop's private key, if it has been drawn.

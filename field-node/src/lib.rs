@@ -5,6 +5,8 @@
 //! commands          one file per command: read what was asked, call, say the outcome
 //! server            the router: the desk with the laptop's own pages
 //! pages             the laptop's own pages, one file each
+//! enrolling         trading a ticket for a registration
+//! line              signed HTTP requests to the hub
 //! identity          the laptop's key, and the hub that it is registered with
 //! opened            `Node`: one opened data directory, the state of everything above
 //! ```
@@ -14,7 +16,9 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod enrolling;
 pub mod identity;
+pub mod line;
 mod opened;
 pub mod pages;
 mod server;

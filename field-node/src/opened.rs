@@ -10,6 +10,8 @@ use shared::program::{Exit, NotListening, progress_bar};
 use shared::site::{Site, SiteError};
 use shared::time::Clock;
 
+use crate::line::LineError;
+
 /// Whose the directory is, for ever.
 const OWNER: &str = "laptop";
 
@@ -34,6 +36,9 @@ pub enum NodeError {
     /// The system gives no randomness.
     #[error("le système ne donne pas de nombres aléatoires\u{a0}: {0}")]
     Randomness(#[from] getrandom::Error),
+    /// The hub.
+    #[error(transparent)]
+    Line(#[from] LineError),
     /// The system.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -50,7 +55,8 @@ impl NodeError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Site(error) => Exit::of(error),
+            Self::Site(error) | Self::Line(LineError::Site(error)) => Exit::of(error),
+            Self::Line(LineError::Unreachable | LineError::Cut) => Exit::Unreachable,
             _ => Exit::Failed,
         }
     }

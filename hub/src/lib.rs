@@ -5,7 +5,7 @@
 //! commands          one file per command: read what was asked, call, say the outcome
 //! server            the router: the desk with the hub's own pages, and the laptops' routes
 //! pages             the hub's own pages, one file each
-//! joining exchange  the laptops' routes; `signed` knows who asks
+//! joining exchange  the laptops' routes; `signed` knows who asks, `body` reads within limits, `refusal` says no
 //! devices           laptops and tickets, in tables of their own
 //! accounts          agents in the catalog
 //! import            a beneficiary file, from its bytes to people
@@ -16,15 +16,19 @@
 //! The library opens no socket by itself: it serves a listener that it is given until a future is done.
 
 mod accounts;
+mod body;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod devices;
 mod example;
 pub mod import;
+mod joining;
 mod opened;
 pub mod pages;
+mod refusal;
 mod server;
+mod signed;
 
 pub use opened::{Hub, HubError, PROGRAM};
 pub use server::{router, serve};

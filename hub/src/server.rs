@@ -11,7 +11,7 @@ use shared::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::opened::Hub;
-use crate::{devices, pages};
+use crate::{devices, joining, pages};
 
 const SITE_NAME: &str = "Capestang — hub";
 
@@ -48,7 +48,8 @@ pub fn router(hub: &Hub, hosts: Vec<String>, status: watch::Receiver<StatusLine>
         status,
         hosts,
     });
-    desk::router(desk, pages::routes(hub.clone()))
+    let laptops = joining::routes().with_state(hub.clone());
+    desk::router(desk, pages::routes(hub.clone())).merge(laptops)
 }
 
 /// Keeps the status line true: after every commit, and now and then for laptops that fall silent.

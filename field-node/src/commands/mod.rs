@@ -2,6 +2,7 @@
 //!
 //! A command's outcome is an exit code; what goes wrong is said here, once, on the standard error.
 
+mod enrol;
 mod serve;
 mod status;
 
@@ -26,6 +27,7 @@ pub fn run_to_end(cli: Cli) -> Exit {
 async fn run(command: Command) -> Result<Exit, NodeError> {
     match command {
         Command::Serve(asked) => serve::serve(asked.into()).await,
+        Command::Enrol(asked) => enrol::enrol(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }

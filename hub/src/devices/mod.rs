@@ -125,24 +125,23 @@ pub(crate) fn register(
     Ok(())
 }
 
-/// Notes that a laptop asked for something, and moves its nonce on.
+/// Notes that a laptop asked for something with a request over the nonce `used`, and answers the nonce for its next
+/// one: `fresh`, or the current one where `used` is the one before. `None` when the laptop has been revoked.
 pub(crate) fn note_contact(
     connection: &Connection,
     replica: ReplicaId,
-    next: Option<Nonce>,
+    used: Nonce,
+    fresh: Nonce,
     at: Timestamp,
-) -> Result<(), LedgerError> {
-    connection.execute(
-        "UPDATE device SET last_contact = ?2 WHERE replica = ?1",
-        (replica, at.0),
+) -> Result<Option<Nonce>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE device SET last_contact = ?2,
+            nonce_before = CASE nonce WHEN ?3 THEN nonce ELSE nonce_before END,
+            nonce = CASE nonce WHEN ?3 THEN ?4 ELSE nonce END
+         WHERE replica = ?1 AND revoked IS NULL RETURNING nonce",
     )?;
-    if let Some(next) = next {
-        connection.execute(
-            "UPDATE device SET nonce_before = nonce, nonce = ?2 WHERE replica = ?1",
-            (replica, next.0),
-        )?;
-    }
-    Ok(())
+    let nonce = statement.query_row((replica, at.0, used.0, fresh.0), |row| row.get(0));
+    Ok(nonce.optional()?.map(Nonce))
 }
 
 /// Refuses a laptop from now on; what it has sent stays. False when there is no such laptop.

@@ -1,0 +1,288 @@
+//! The line to the hub: HTTP requests, signed, with a nonce that is kept for the next one.
+//!
+//! Knows how to reach, sign, try again over a fresh nonce and count bytes; knows nothing of what the bytes mean.
+
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, Method, Request, Response, StatusCode};
+use shared::ids::ReplicaId;
+use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Refused};
+use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
+use shared::joining::ticket::Ticket;
+use shared::site::{Site, SiteError};
+
+use crate::identity::{self, Enrolment};
+
+/// A hub that does not pick up within this time cannot be reached.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// A line that brings nothing for this long is taken for dead.
+const IDLE: Duration = Duration::from_secs(30);
+/// Longest refusal or registration that is read, in bytes.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// Why the hub did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// No connection: without a network this is normal.
+    #[error("le hub ne répond pas\u{a0}: c’est normal sans réseau")]
+    Unreachable,
+    /// The connection broke.
+    #[error("la ligne a été coupée pendant l’échange\u{a0}: il reprendra où il en était")]
+    Cut,
+    /// The hub says no, and why.
+    #[error("{}", .0.message)]
+    Refused(Refused),
+    /// Something else answers at the hub's address.
+    #[error("à l’adresse du hub répond autre chose que le hub\u{a0}: prévenez l’administrateur")]
+    NotTheHub,
+    /// The laptop's own store.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+}
+
+/// Bytes on the line, as far as a program sees them: bodies, and heads as they are written out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// To the hub.
+    pub up: u64,
+    /// From the hub.
+    pub down: u64,
+}
+
+/// The line of one laptop to its hub. The connection is kept open between requests.
+#[derive(Clone, Debug)]
+pub struct Line {
+    client: Client,
+    site: Site,
+}
+
+/// An answer of the hub, to be read piece by piece.
+#[derive(Debug)]
+pub struct HubAnswer {
+    response: Response,
+    /// Bytes until now: the request whole, the answer's head, and the pieces read.
+    pub bytes: Bytes,
+}
+
+impl Line {
+    /// A line for the laptop of this site.
+    ///
+    /// # Errors
+    /// [`LineError::Unreachable`] when the system gives no sockets.
+    pub fn new(site: Site) -> Result<Self, LineError> {
+        let client = Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .read_timeout(IDLE)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build();
+        Ok(Self {
+            client: client.map_err(|_| LineError::Unreachable)?,
+            site,
+        })
+    }
+
+    /// Trades a ticket for a registration, and answers it with the address at which the hub was found.
+    ///
+    /// # Errors
+    /// A [`LineError`]; asking again with the same key is harmless.
+    pub async fn join(
+        &self,
+        ticket: &Ticket,
+        key: &SigningKey,
+    ) -> Result<(Joined, String), LineError> {
+        let body = JoinRequest::new(ticket, self.site.replica(), key);
+        let body = serde_json::to_vec(&body).map_err(|_| LineError::NotTheHub)?;
+        for address in &ticket.addresses {
+            let request = self
+                .client
+                .post(format!("{address}{JOIN_PATH}"))
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone());
+            let response = match request.send().await.map_err(|error| cause(&error)) {
+                Err(LineError::Unreachable) => continue,
+                other => other?,
+            };
+            if !response.status().is_success() {
+                return Err(refusal(response).await);
+            }
+            let joined = message(response).await?;
+            let joined = serde_json::from_slice(&joined).map_err(|_| LineError::NotTheHub)?;
+            return Ok((joined, address.clone()));
+        }
+        Err(LineError::Unreachable)
+    }
+
+    /// Sends one request of an exchange, signed, at the first address that answers.
+    ///
+    /// # Errors
+    /// A [`LineError`].
+    pub async fn exchange(
+        &self,
+        enrolment: &Enrolment,
+        key: &SigningKey,
+        body: Vec<u8>,
+    ) -> Result<HubAnswer, LineError> {
+        for (position, address) in enrolment.addresses.iter().enumerate() {
+            match self.exchange_at(address, key, &body).await {
+                Err(LineError::Unreachable) => {}
+                Ok(answer) => {
+                    if position > 0 {
+                        self.prefer(enrolment, position).await?;
+                    }
+                    return Ok(answer);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(LineError::Unreachable)
+    }
+
+    /// One request; a second one when the hub says that the first was signed over an old nonce.
+    async fn exchange_at(
+        &self,
+        address: &str,
+        key: &SigningKey,
+        body: &[u8],
+    ) -> Result<HubAnswer, LineError> {
+        let stored = self.site.read(|c| Ok(identity::nonce(c)?)).await?;
+        // Before the first answer of the hub any nonce will do: it is refused with the right one.
+        let mut nonce = stored.unwrap_or(Nonce([0; 16]));
+        let mut bytes = Bytes::default();
+        let mut is_second = false;
+        loop {
+            let request = self.signed(address, key, body, nonce)?;
+            bytes.up += request_bytes(&request, body.len());
+            let sent = self.client.execute(request).await;
+            let response = sent.map_err(|error| cause(&error))?;
+            bytes.down += head_bytes(response.headers());
+            let given = given_nonce(&response);
+            if let Some(given) = given {
+                self.keep_nonce(given).await?;
+            }
+            match (response.status(), given) {
+                (StatusCode::OK, _) => return Ok(HubAnswer { response, bytes }),
+                (StatusCode::UNAUTHORIZED, Some(given)) if !is_second && given != nonce => {
+                    nonce = given;
+                    is_second = true;
+                }
+                _ => return Err(refusal(response).await),
+            }
+        }
+    }
+
+    fn signed(
+        &self,
+        address: &str,
+        key: &SigningKey,
+        body: &[u8],
+        nonce: Nonce,
+    ) -> Result<Request, LineError> {
+        let signed = Signed {
+            method: "POST",
+            path: EXCHANGE_PATH,
+            body,
+        };
+        let claim: ReplicaId = self.site.replica();
+        let claim = Claim::sign(claim, key, signed, nonce);
+        self.client
+            .request(Method::POST, format!("{address}{EXCHANGE_PATH}"))
+            .header(AUTHORIZATION, claim.to_header())
+            .body(body.to_vec())
+            .build()
+            .map_err(|_| LineError::NotTheHub)
+    }
+
+    async fn keep_nonce(&self, nonce: Nonce) -> Result<(), LineError> {
+        let keep = move |tx: &rusqlite::Transaction<'_>| identity::keep_nonce(tx, nonce);
+        let kept = self.site.store().write(keep).await;
+        kept.map_err(|error| LineError::Site(error.into()))
+    }
+
+    /// Puts the address that answered first.
+    async fn prefer(&self, enrolment: &Enrolment, position: usize) -> Result<(), LineError> {
+        let mut enrolment = enrolment.clone();
+        enrolment.addresses.swap(0, position);
+        let keep = move |tx: &rusqlite::Transaction<'_>| identity::keep_enrolment(tx, &enrolment);
+        let kept = self.site.store().write(keep).await;
+        kept.map_err(|error| LineError::Site(error.into()))
+    }
+}
+
+impl HubAnswer {
+    /// The next piece of the body; `None` at its end.
+    ///
+    /// # Errors
+    /// [`LineError::Cut`].
+    pub async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, LineError> {
+        let piece = self.response.chunk().await.map_err(|_| LineError::Cut)?;
+        Ok(piece.map(|piece| {
+            self.bytes.down += piece.len() as u64;
+            piece.to_vec()
+        }))
+    }
+}
+
+fn cause(error: &reqwest::Error) -> LineError {
+    if error.is_connect() {
+        LineError::Unreachable
+    } else {
+        LineError::Cut
+    }
+}
+
+fn given_nonce(response: &Response) -> Option<Nonce> {
+    Nonce::from_text(response.headers().get(NONCE)?.to_str().ok()?)
+}
+
+async fn refusal(response: Response) -> LineError {
+    let Ok(body) = message(response).await else {
+        return LineError::NotTheHub;
+    };
+    match serde_json::from_slice(&body) {
+        Ok(refused) => LineError::Refused(refused),
+        Err(_) => LineError::NotTheHub,
+    }
+}
+
+/// A short body, whole.
+async fn message(mut response: Response) -> Result<Vec<u8>, LineError> {
+    let mut whole = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|_| LineError::Cut)? {
+        if whole.len() + piece.len() > MESSAGE_BYTES_MAX {
+            return Err(LineError::NotTheHub);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
+}
+
+/// Bytes of a request as HTTP/1.1 writes it: `host`, `accept` and `content-length` are added on the way out.
+fn request_bytes(request: &Request, body_bytes: usize) -> u64 {
+    let url = request.url();
+    let line = "POST  HTTP/1.1\r\n".len() + url.path().len();
+    let host = "host:\u{a0}:\r\n".len() + url.host_str().map_or(0, str::len) + digits(url.port());
+    let accept = "accept: */*\r\n".len();
+    let length = "content-length: \r\n".len() + body_bytes.to_string().len();
+    let written = line + host + accept + length + body_bytes;
+    written as u64 + header_bytes(request.headers())
+}
+
+fn digits(port: Option<u16>) -> usize {
+    port.map_or(0, |port| port.to_string().len())
+}
+
+/// Bytes of an answer's head.
+fn head_bytes(headers: &HeaderMap) -> u64 {
+    "HTTP/1.1 200 OK\r\n".len() as u64 + header_bytes(headers)
+}
+
+/// Headers with the empty line after them.
+fn header_bytes(headers: &HeaderMap) -> u64 {
+    let lines = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + ": \r\n".len() + value.len());
+    (lines.sum::<usize>() + "\r\n".len()) as u64
+}

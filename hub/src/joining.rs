@@ -1,0 +1,48 @@
+//! The route on which a laptop trades its ticket for a registration.
+
+use axum::extract::{Request, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use shared::joining::messages::{JOIN_PATH, JoinRequest, Joined, Reason};
+use shared::joining::signature::Nonce;
+
+use crate::body;
+use crate::devices::tickets::{self, Trade};
+use crate::opened::Hub;
+use crate::refusal::Refusal;
+
+/// A request is some 300 bytes.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+
+pub(crate) fn routes() -> Router<Hub> {
+    Router::new().route(JOIN_PATH, post(join))
+}
+
+async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, Refusal> {
+    let body = body::read(request.into_body(), BODY_BYTES_MAX).await?;
+    let request: JoinRequest = serde_json::from_slice(&body).map_err(|_| Reason::Malformed)?;
+    let (secret_hash, key) = request.verified().ok_or(Reason::Malformed)?;
+    let replica = request.replica;
+    let nonce = Nonce::fresh().map_err(|error| Refusal::unable(&error))?;
+    let now = hub.site().clock().now();
+    let trade = hub
+        .site()
+        .store()
+        .write(move |tx| tickets::trade(tx, &secret_hash, replica, &key, nonce, now))
+        .await
+        .map_err(|error| Refusal::unable(&error))?;
+    let device = match trade {
+        Trade::Joined(device) => device,
+        Trade::Unknown => return Err(Reason::TicketUnknown.into()),
+        Trade::Expired => return Err(Reason::TicketExpired.into()),
+        Trade::Used => return Err(Reason::TicketUsed.into()),
+        Trade::KeyChanged => return Err(Reason::KeyChanged.into()),
+        Trade::Revoked => return Err(Reason::LaptopRevoked.into()),
+    };
+    tracing::info!(laptop = %replica, "registered");
+    Ok(Json(Joined {
+        name: device.name,
+        hub: hub.site().replica(),
+        nonce: device.nonce.to_text(),
+    }))
+}
