@@ -22,6 +22,7 @@ pub mod commands;
 pub mod config;
 pub mod devices;
 mod example;
+mod exchange;
 pub mod import;
 mod joining;
 mod opened;
@@ -29,6 +30,8 @@ pub mod pages;
 mod refusal;
 mod server;
 mod signed;
+#[cfg(test)]
+mod tests;
 
 pub use opened::{Hub, HubError, PROGRAM};
 pub use server::{router, serve};

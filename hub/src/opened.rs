@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use shared::domain::catalog::{Catalog, catalog_id, default_catalog};
+use shared::exchange::position;
 use shared::ids::AgentId;
 use shared::ledger::replica::{self, Claimed};
 use shared::ledger::{LedgerError, Migrations, Store};
@@ -81,6 +82,7 @@ impl Hub {
             .write(|work| {
                 let claimed = replica::claim(work.connection(), OWNER)?;
                 if claimed == Claimed::New {
+                    position::ensure_own_epoch(work.connection())?;
                     work.edit::<Catalog, _>(catalog_id(), PROGRAM, |catalog| {
                         *catalog = default_catalog();
                     })?;
@@ -113,7 +115,11 @@ impl Hub {
 }
 
 /// The tables that a hub keeps beside the ledger.
-const MIGRATIONS: &[Migrations] = &[crate::devices::MIGRATIONS, shared::desk::MIGRATIONS];
+const MIGRATIONS: &[Migrations] = &[
+    crate::devices::MIGRATIONS,
+    shared::desk::MIGRATIONS,
+    shared::exchange::MIGRATIONS,
+];
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use shared::site::SiteError;
 /// A refusal on its way to a laptop.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    reason: Reason,
+    refused: Refused,
     /// The nonce to try again with, where that would help.
     nonce: Option<Nonce>,
 }
@@ -19,8 +19,17 @@ impl Refusal {
     /// The request was signed over a nonce that no longer counts: the laptop tries again over this one.
     pub(crate) fn stale(nonce: Nonce) -> Self {
         Self {
-            reason: Reason::Unsigned,
+            refused: Reason::Unsigned.into(),
             nonce: Some(nonce),
+        }
+    }
+
+    /// A refusal with a sentence that says more than the reason's own.
+    pub(crate) fn because(error: Reason, message: &dyn std::fmt::Display) -> Self {
+        let message = message.to_string();
+        Self {
+            refused: Refused { error, message },
+            nonce: None,
         }
     }
 
@@ -34,7 +43,7 @@ impl Refusal {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Self {
-            reason,
+            refused: reason.into(),
             nonce: None,
         }
     }
@@ -48,8 +57,8 @@ impl From<SiteError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = Json(Refused::from(self.reason));
-        let mut response = (self.reason.status(), body).into_response();
+        let status = self.refused.error.status();
+        let mut response = (status, Json(self.refused)).into_response();
         if let Some(nonce) = self.nonce {
             give_nonce(&mut response, nonce);
         }

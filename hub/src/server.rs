@@ -11,7 +11,7 @@ use shared::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::opened::Hub;
-use crate::{devices, joining, pages};
+use crate::{devices, exchange, joining, pages};
 
 const SITE_NAME: &str = "Capestang — hub";
 
@@ -48,7 +48,8 @@ pub fn router(hub: &Hub, hosts: Vec<String>, status: watch::Receiver<StatusLine>
         status,
         hosts,
     });
-    let laptops = joining::routes().with_state(hub.clone());
+    let laptops = joining::routes().merge(exchange::routes());
+    let laptops = laptops.with_state(hub.clone());
     desk::router(desk, pages::routes(hub.clone())).merge(laptops)
 }
 

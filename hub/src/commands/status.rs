@@ -1,6 +1,7 @@
 //! `maison-hub status`: what the hub holds and where its laptops stand.
 
 use serde::Serialize;
+use shared::exchange::position;
 use shared::ids::ReplicaId;
 use shared::ledger::{changes, replica};
 use shared::program::{Exit, say};
@@ -18,6 +19,7 @@ struct Status {
     documents: usize,
     changes: u64,
     fingerprint: String,
+    epoch: Option<String>,
     laptops: Vec<Laptop>,
 }
 
@@ -27,8 +29,6 @@ struct Laptop {
     name: String,
     enrolled: Timestamp,
     last_contact: Option<Timestamp>,
-    /// Whether the last exchange ended in equal fingerprints.
-    identical: Option<bool>,
     /// Changes of others that it has not acknowledged.
     pending: u64,
     revoked: Option<Timestamp>,
@@ -54,6 +54,7 @@ async fn read(hub: &Hub) -> Result<Status, HubError> {
             documents: changes::documents(connection)?.len(),
             changes: fingerprint.count,
             fingerprint: fingerprint.to_string(),
+            epoch: position::own_epoch(connection)?.map(|epoch| epoch.to_string()),
             laptops: devices::list(connection)?.into_iter().map(laptop).collect(),
         })
     });
@@ -66,7 +67,6 @@ fn laptop(state: DeviceState) -> Laptop {
         name: state.device.name,
         enrolled: state.device.enrolled,
         last_contact: state.device.last_contact,
-        identical: state.device.identical,
         pending: state.lacks_changes,
         revoked: state.device.revoked,
     }

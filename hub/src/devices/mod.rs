@@ -24,7 +24,6 @@ pub const MIGRATIONS: Migrations = Migrations {
         nonce_before BLOB,
         last_contact INTEGER,
         acknowledged INTEGER NOT NULL DEFAULT 0,
-        identical INTEGER,
         revoked INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE ticket (
@@ -57,8 +56,6 @@ pub struct Device {
     pub last_contact: Option<Timestamp>,
     /// The position in the hub's ledger up to which it is known to have everything.
     pub acknowledged: i64,
-    /// Whether its last exchange ended in equal fingerprints; `None` before the first.
-    pub identical: Option<bool>,
     /// When it was revoked.
     pub revoked: Option<Timestamp>,
 }
@@ -75,7 +72,7 @@ pub struct DeviceState {
 }
 
 const COLUMNS: &str = "replica, name, public_key, enrolled, nonce, nonce_before, last_contact, \
-     acknowledged, identical, revoked";
+     acknowledged, revoked";
 
 /// The laptop with this replica id.
 ///
@@ -144,6 +141,20 @@ pub(crate) fn note_contact(
     Ok(nonce.optional()?.map(Nonce))
 }
 
+/// Notes the position up to which a laptop has everything; writes only when it has moved.
+pub(crate) fn note_acknowledged(
+    connection: &Connection,
+    replica: ReplicaId,
+    acknowledged: i64,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached(
+            "UPDATE device SET acknowledged = ?2 WHERE replica = ?1 AND acknowledged <> ?2",
+        )?
+        .execute((replica, acknowledged))?;
+    Ok(())
+}
+
 /// Refuses a laptop from now on; what it has sent stays. False when there is no such laptop.
 ///
 /// # Errors
@@ -174,7 +185,6 @@ fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
         nonce_before: row.get::<_, Option<[u8; 16]>>(5)?.map(Nonce),
         last_contact: row.get::<_, Option<i64>>(6)?.map(Timestamp),
         acknowledged: row.get(7)?,
-        identical: row.get(8)?,
-        revoked: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+        revoked: row.get::<_, Option<i64>>(8)?.map(Timestamp),
     })
 }

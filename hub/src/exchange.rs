@@ -1,0 +1,92 @@
+//! The route of the exchange: carries a laptop's signed request to the exchange, and the answer back as it is made.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use shared::exchange::{Answer, Answerer, ExchangeError};
+use shared::joining::messages::{EXCHANGE_PATH, Reason};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::devices;
+use crate::opened::Hub;
+use crate::refusal::{Refusal, give_nonce};
+use crate::signed::{self, Admitted};
+
+/// Four times the usual request; one change alone is smaller than a quarter of it.
+const BODY_BYTES_MAX: usize = 4 * shared::exchange::PIECE_BYTES;
+/// Chunks made ahead of a slow line.
+const CHUNKS_AHEAD: usize = 2;
+
+pub(crate) fn routes() -> Router<Hub> {
+    Router::new().route(EXCHANGE_PATH, post(exchange))
+}
+
+async fn exchange(State(hub): State<Hub>, request: Request) -> Result<Response, Refusal> {
+    let admitted = signed::admit(&hub, request, BODY_BYTES_MAX).await?;
+    let nonce = admitted.nonce;
+    // Whatever comes of it, the nonce has moved on and the laptop needs to know the next.
+    let mut response = match answer(&hub, admitted).await {
+        Ok(body) => Response::new(body),
+        Err(error) => refusal(&error).into_response(),
+    };
+    give_nonce(&mut response, nonce);
+    Ok(response)
+}
+
+fn refusal(error: &ExchangeError) -> Refusal {
+    if error.is_bad_input() {
+        tracing::warn!(%error, "a laptop's request was not understood");
+        Refusal::because(Reason::Malformed, error)
+    } else {
+        Refusal::unable(error)
+    }
+}
+
+/// Takes the request; the answer is sent whole when it is short, else chunk by chunk.
+async fn answer(hub: &Hub, admitted: Admitted) -> Result<Body, ExchangeError> {
+    let laptop = admitted.replica;
+    let mut answerer = Answerer::new(hub.site().clone(), laptop)?;
+    answerer.push(&admitted.body).await?;
+    let mut answer = answerer.finish()?;
+    let first = answer.next_chunk().await?.unwrap_or_default();
+    let heard = answer.heard();
+    tracing::info!(%laptop, taken = heard.taken, refused = heard.refused, "exchange");
+    let acknowledged = heard.cursor.unwrap_or(0);
+    hub.site()
+        .store()
+        .write(move |tx| devices::note_acknowledged(tx, laptop, acknowledged))
+        .await?;
+    match answer.next_chunk().await? {
+        None => Ok(Body::from(first)),
+        Some(second) => Ok(stream(answer, [first, second])),
+    }
+}
+
+/// The chunks made already, then the others as they are made.
+fn stream(mut answer: Answer, made: [Vec<u8>; 2]) -> Body {
+    let (chunks, body) = mpsc::channel(CHUNKS_AHEAD);
+    tokio::spawn(async move {
+        let mut made = made.into_iter();
+        loop {
+            let chunk = match made.next() {
+                Some(chunk) => Ok(chunk),
+                None => match answer.next_chunk().await.transpose() {
+                    Some(chunk) => chunk,
+                    None => return,
+                },
+            };
+            if let Err(error) = &chunk {
+                tracing::warn!(%error, "an answer was cut");
+            }
+            let is_last = chunk.is_err();
+            // A laptop that has gone comes again and goes on where it was.
+            if chunks.send(chunk).await.is_err() || is_last {
+                return;
+            }
+        }
+    });
+    Body::from_stream(ReceiverStream::new(body))
+}

@@ -1,0 +1,339 @@
+//! The laptops' routes through the hub's router: joining, signatures, and bodies of every bad kind.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{Request, StatusCode};
+use ed25519_dalek::SigningKey;
+use shared::desk::page::StatusLine;
+use shared::exchange::Caller;
+use shared::ids::ReplicaId;
+use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Reason, Refused};
+use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
+use shared::joining::ticket::Ticket;
+use shared::site::Site;
+use shared::time::{Clock, Timestamp};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use crate::devices::{self, tickets};
+use crate::{Hub, router};
+
+const NOW: Timestamp = Timestamp(1_795_681_500_000);
+const HOUR_MS: i64 = 3_600_000;
+
+/// A hub with its router.
+struct Stand {
+    hub: Hub,
+    router: Router,
+    _directory: TempDir,
+}
+
+/// A laptop: its key, its site, and the nonce that it was given last.
+struct Laptop {
+    site: Site,
+    key: SigningKey,
+    nonce: Nonce,
+    _directory: TempDir,
+}
+
+/// One answer.
+#[derive(Debug)]
+struct Seen {
+    status: StatusCode,
+    nonce: Option<Nonce>,
+    body: Vec<u8>,
+}
+
+impl Seen {
+    #[track_caller]
+    fn reason(&self) -> (StatusCode, Reason) {
+        let refused: Refused = serde_json::from_slice(&self.body).unwrap();
+        assert!(!refused.message.is_empty());
+        (self.status, refused.error)
+    }
+}
+
+impl Stand {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let hub = Hub::open(directory.path(), Clock::fixed(NOW))
+            .await
+            .unwrap();
+        let (_, status) = watch::channel(StatusLine::hub(0, 0));
+        let router = router(&hub, vec!["127.0.0.1:8080".to_owned()], status);
+        Self {
+            hub,
+            router,
+            _directory: directory,
+        }
+    }
+
+    async fn ticket(&self) -> Ticket {
+        tickets::create(&self.hub, "Portable 1".to_owned(), Vec::new(), 72)
+            .await
+            .unwrap()
+    }
+
+    async fn post(&self, path: &str, authorization: Option<String>, body: impl Into<Body>) -> Seen {
+        let mut request = Request::post(path);
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        let request = request.body(body.into()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let nonce = head.headers.get(NONCE);
+        Seen {
+            status: head.status,
+            nonce: nonce.map(|value| Nonce::from_text(value.to_str().unwrap()).unwrap()),
+            body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+        }
+    }
+
+    async fn join(&self, ticket: &Ticket, laptop: &Laptop) -> Seen {
+        let request = JoinRequest::new(ticket, laptop.site.replica(), &laptop.key);
+        let body = serde_json::to_vec(&request).unwrap();
+        self.post(JOIN_PATH, None, body).await
+    }
+
+    /// A laptop that has joined.
+    async fn joined(&self) -> Laptop {
+        let mut laptop = Laptop::new(1).await;
+        let seen = self.join(&self.ticket().await, &laptop).await;
+        let joined: Joined = serde_json::from_slice(&seen.body).unwrap();
+        laptop.nonce = Nonce::from_text(&joined.nonce).unwrap();
+        laptop
+    }
+
+    /// Sends a body over the laptop's present nonce; the laptop keeps the nonce that it is given.
+    async fn exchange(&self, laptop: &mut Laptop, body: &[u8]) -> Seen {
+        let claim = laptop.sign(body).to_header();
+        let seen = self.post(EXCHANGE_PATH, Some(claim), body.to_vec()).await;
+        laptop.nonce = seen.nonce.unwrap_or(laptop.nonce);
+        seen
+    }
+}
+
+impl Laptop {
+    async fn new(key: u8) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let migrations = &[shared::exchange::MIGRATIONS];
+        let site = Site::open(directory.path(), migrations, Clock::fixed(NOW), |_, _| {})
+            .await
+            .unwrap();
+        Self {
+            site,
+            key: SigningKey::from_bytes(&[key; 32]),
+            nonce: Nonce([0; 16]),
+            _directory: directory,
+        }
+    }
+
+    fn sign(&self, body: &[u8]) -> Claim {
+        let signed = Signed {
+            method: "POST",
+            path: EXCHANGE_PATH,
+            body,
+        };
+        Claim::sign(self.site.replica(), &self.key, signed, self.nonce)
+    }
+
+    async fn request(&self) -> Vec<u8> {
+        let mut caller = Caller::new(self.site.clone());
+        caller.next_request().await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_lets_one_laptop_in_and_each_refusal_says_why() {
+    let stand = Stand::new().await;
+    let ticket = stand.ticket().await;
+    let (first, second) = (Laptop::new(1).await, Laptop::new(2).await);
+    let seen = stand.join(&ticket, &first).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    let joined: Joined = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(joined.name, "Portable 1");
+    assert_eq!(joined.hub, stand.hub.site().replica());
+    let again = stand.join(&ticket, &first).await;
+    assert_eq!(again.body, seen.body, "the answer was lost");
+    assert_eq!(
+        stand.join(&ticket, &second).await.reason(),
+        (StatusCode::CONFLICT, Reason::TicketUsed)
+    );
+    let late = stand.ticket().await;
+    stand
+        .hub
+        .site()
+        .clock()
+        .set(Timestamp(NOW.0 + 72 * HOUR_MS));
+    assert_eq!(
+        stand.join(&late, &second).await.reason(),
+        (StatusCode::GONE, Reason::TicketExpired)
+    );
+    let unknown = Ticket {
+        addresses: Vec::new(),
+        secret: [9; 16].into(),
+    };
+    assert_eq!(
+        stand.join(&unknown, &second).await.reason(),
+        (StatusCode::NOT_FOUND, Reason::TicketUnknown)
+    );
+}
+
+#[tokio::test]
+async fn nonsense_instead_of_a_request_to_join_is_refused() {
+    let stand = Stand::new().await;
+    for body in [&b""[..], b"{}", b"\xff\xfe", b"[1,2]"] {
+        let seen = stand.post(JOIN_PATH, None, body).await;
+        assert_eq!(
+            seen.reason(),
+            (StatusCode::BAD_REQUEST, Reason::Malformed),
+            "{body:?}"
+        );
+    }
+    let seen = stand.post(JOIN_PATH, None, vec![b' '; 5000]).await;
+    assert_eq!(
+        seen.reason(),
+        (StatusCode::PAYLOAD_TOO_LARGE, Reason::TooLarge)
+    );
+}
+
+#[tokio::test]
+async fn a_signed_exchange_brings_the_hubs_data_and_is_noted() {
+    let stand = Stand::new().await;
+    let mut laptop = stand.joined().await;
+    let mut caller = Caller::new(laptop.site.clone());
+    while let Some(body) = caller.next_request().await.unwrap() {
+        let seen = stand.exchange(&mut laptop, &body).await;
+        assert_eq!(seen.status, StatusCode::OK);
+        caller.push(&seen.body).await.unwrap();
+        caller.end_of_response().await.unwrap();
+    }
+    assert!(caller.report().identical);
+    assert_eq!(
+        laptop.site.catalog().await.unwrap(),
+        stand.hub.site().catalog().await.unwrap()
+    );
+    let body = laptop.request().await;
+    stand.exchange(&mut laptop, &body).await;
+    let site = stand.hub.site();
+    let noted = site.read(|c| Ok(devices::list(c)?)).await.unwrap();
+    assert_eq!(noted[0].device.last_contact, Some(NOW));
+    assert_eq!(noted[0].lacks_changes, 0);
+}
+
+#[tokio::test]
+async fn a_request_that_was_not_signed_by_the_laptop_for_now_is_refused() {
+    let stand = Stand::new().await;
+    let mut laptop = stand.joined().await;
+    let body = laptop.request().await;
+    let good = laptop.sign(&body).to_header();
+    let post = |authorization: Option<String>, body: Vec<u8>| {
+        stand.post(EXCHANGE_PATH, authorization, body)
+    };
+    let unsigned = (StatusCode::UNAUTHORIZED, Reason::Unsigned);
+    assert_eq!(post(None, body.clone()).await.reason(), unsigned);
+    let altered = [&body[..], b" "].concat();
+    let seen = post(Some(good.clone()), altered).await;
+    assert_eq!(seen.reason(), unsigned, "altered on the way");
+    assert_eq!(
+        seen.nonce,
+        Some(laptop.nonce),
+        "an honest laptop may try again"
+    );
+    laptop.key = SigningKey::from_bytes(&[7; 32]);
+    let forged = laptop.sign(&body).to_header();
+    assert_eq!(post(Some(forged), body.clone()).await.reason(), unsigned);
+    let stranger = Laptop::new(3).await;
+    let claim = stranger.sign(&body).to_header();
+    assert_eq!(
+        post(Some(claim), body.clone()).await.reason(),
+        (StatusCode::FORBIDDEN, Reason::LaptopUnknown)
+    );
+    assert_eq!(post(Some(good), body).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_recorded_request_counts_until_the_next_one_and_never_gets_the_laptop_out_of_step() {
+    let stand = Stand::new().await;
+    let mut laptop = stand.joined().await;
+    let body = laptop.request().await;
+    let recorded = laptop.sign(&body).to_header();
+    let replay = || stand.post(EXCHANGE_PATH, Some(recorded.clone()), body.clone());
+    assert_eq!(
+        stand.exchange(&mut laptop, &body).await.status,
+        StatusCode::OK
+    );
+    // The answer may have been lost: once more is taken, and given the nonce that is already the laptop's.
+    let again = replay().await;
+    assert_eq!(
+        (again.status, again.nonce),
+        (StatusCode::OK, Some(laptop.nonce))
+    );
+    assert_eq!(
+        stand.exchange(&mut laptop, &body).await.status,
+        StatusCode::OK
+    );
+    let old = replay().await;
+    assert_eq!(old.reason(), (StatusCode::UNAUTHORIZED, Reason::Unsigned));
+    assert_eq!(old.nonce, Some(laptop.nonce));
+    assert_eq!(
+        stand.exchange(&mut laptop, &body).await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_laptop_is_refused_whatever_it_sends() {
+    let stand = Stand::new().await;
+    let mut laptop = stand.joined().await;
+    let replica: ReplicaId = laptop.site.replica();
+    let store = stand.hub.site().store();
+    store
+        .write(move |tx| devices::revoke(tx, replica, NOW))
+        .await
+        .unwrap();
+    let body = laptop.request().await;
+    let seen = stand.exchange(&mut laptop, &body).await;
+    assert_eq!(
+        seen.reason(),
+        (StatusCode::FORBIDDEN, Reason::LaptopRevoked)
+    );
+    let ticket = stand.ticket().await;
+    assert_eq!(
+        stand.join(&ticket, &laptop).await.reason(),
+        (StatusCode::FORBIDDEN, Reason::LaptopRevoked)
+    );
+}
+
+#[tokio::test]
+async fn bodies_that_are_garbage_cut_or_too_large_are_refused_and_the_laptop_goes_on() {
+    let stand = Stand::new().await;
+    let mut laptop = stand.joined().await;
+    let good = laptop.request().await;
+    let malformed = (StatusCode::BAD_REQUEST, Reason::Malformed);
+    let garbage: Vec<u8> = (0..999u32)
+        .map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[3])
+        .collect();
+    for bad in [
+        &b""[..],
+        b"GET / HTTP/1.1",
+        &garbage,
+        &good[..good.len() / 2],
+    ] {
+        let seen = stand.exchange(&mut laptop, bad).await;
+        assert_eq!(seen.reason(), malformed, "{bad:?}");
+    }
+    let large = vec![0; 2 * 1024 * 1024];
+    let seen = stand.exchange(&mut laptop, &large).await;
+    assert_eq!(
+        seen.reason(),
+        (StatusCode::PAYLOAD_TOO_LARGE, Reason::TooLarge)
+    );
+    assert_eq!(
+        stand.exchange(&mut laptop, &good).await.status,
+        StatusCode::OK
+    );
+}
