@@ -30,6 +30,8 @@ pub enum Command {
     Serve(Serve),
     /// Inscrit ce portable auprès du hub, avec le ticket que l’administrateur a créé
     Enrol(Enrol),
+    /// Fait un échange avec le hub, tout de suite
+    Sync(Sync),
     /// Montre ce que le portable détient et ce qui attend
     Status(Status),
 }
@@ -68,6 +70,17 @@ pub struct Enrol {
     /// Ticket : MAISON1-… ; majuscules, minuscules et espaces au choix
     #[arg(value_name = "TICKET", required = true)]
     pub ticket: Vec<String>,
+}
+
+/// `sync`
+#[derive(Args, Debug)]
+pub struct Sync {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Pour un script : un objet JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `status`

@@ -5,6 +5,7 @@
 //! commands          one file per command: read what was asked, call, say the outcome
 //! server            the router: the desk with the laptop's own pages
 //! pages             the laptop's own pages, one file each
+//! courier           exchanges in the background; `pace` says when, `attempt` is one exchange, `status_line` the words
 //! enrolling         trading a ticket for a registration
 //! line              signed HTTP requests to the hub
 //! identity          the laptop's key, and the hub that it is registered with
@@ -13,15 +14,20 @@
 //!
 //! The library opens no port by itself: it serves a listener that it is given until a future is done.
 
+pub mod attempt;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod courier;
 mod enrolling;
 pub mod identity;
 pub mod line;
 mod opened;
+mod pace;
 pub mod pages;
 mod server;
+mod status_line;
 
+pub use enrolling::Enrolled;
 pub use opened::{Node, NodeError};
 pub use server::serve;

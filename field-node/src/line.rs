@@ -7,7 +7,6 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Request, Response, StatusCode};
-use shared::ids::ReplicaId;
 use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Refused};
 use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
 use shared::joining::ticket::Ticket;
@@ -42,13 +41,15 @@ pub enum LineError {
     Site(#[from] SiteError),
 }
 
-/// Bytes on the line, as far as a program sees them: bodies, and heads as they are written out.
+/// What went over the line, as far as a program sees it: bodies, and heads as HTTP/1.1 writes them out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bytes {
-    /// To the hub.
-    pub up: u64,
-    /// From the hub.
-    pub down: u64,
+pub struct Traffic {
+    /// Requests that were answered, whatever the answer.
+    pub requests: u64,
+    /// Bytes to the hub.
+    pub bytes_up: u64,
+    /// Bytes from the hub.
+    pub bytes_down: u64,
 }
 
 /// The line of one laptop to its hub. The connection is kept open between requests.
@@ -62,8 +63,6 @@ pub struct Line {
 #[derive(Debug)]
 pub struct HubAnswer {
     response: Response,
-    /// Bytes until now: the request whole, the answer's head, and the pieces read.
-    pub bytes: Bytes,
 }
 
 impl Line {
@@ -124,9 +123,10 @@ impl Line {
         enrolment: &Enrolment,
         key: &SigningKey,
         body: Vec<u8>,
+        traffic: &mut Traffic,
     ) -> Result<HubAnswer, LineError> {
         for (position, address) in enrolment.addresses.iter().enumerate() {
-            match self.exchange_at(address, key, &body).await {
+            match self.exchange_at(address, key, &body, traffic).await {
                 Err(LineError::Unreachable) => {}
                 Ok(answer) => {
                     if position > 0 {
@@ -146,24 +146,26 @@ impl Line {
         address: &str,
         key: &SigningKey,
         body: &[u8],
+        traffic: &mut Traffic,
     ) -> Result<HubAnswer, LineError> {
         let stored = self.site.read(|c| Ok(identity::nonce(c)?)).await?;
         // Before the first answer of the hub any nonce will do: it is refused with the right one.
         let mut nonce = stored.unwrap_or(Nonce([0; 16]));
-        let mut bytes = Bytes::default();
         let mut is_second = false;
         loop {
             let request = self.signed(address, key, body, nonce)?;
-            bytes.up += request_bytes(&request, body.len());
+            let request_bytes = request_bytes(&request, body.len());
             let sent = self.client.execute(request).await;
             let response = sent.map_err(|error| cause(&error))?;
-            bytes.down += head_bytes(response.headers());
+            traffic.requests += 1;
+            traffic.bytes_up += request_bytes;
+            traffic.bytes_down += head_bytes(response.headers());
             let given = given_nonce(&response);
             if let Some(given) = given {
                 self.keep_nonce(given).await?;
             }
             match (response.status(), given) {
-                (StatusCode::OK, _) => return Ok(HubAnswer { response, bytes }),
+                (StatusCode::OK, _) => return Ok(HubAnswer { response }),
                 (StatusCode::UNAUTHORIZED, Some(given)) if !is_second && given != nonce => {
                     nonce = given;
                     is_second = true;
@@ -185,8 +187,7 @@ impl Line {
             path: EXCHANGE_PATH,
             body,
         };
-        let claim: ReplicaId = self.site.replica();
-        let claim = Claim::sign(claim, key, signed, nonce);
+        let claim = Claim::sign(self.site.replica(), key, signed, nonce);
         self.client
             .request(Method::POST, format!("{address}{EXCHANGE_PATH}"))
             .header(AUTHORIZATION, claim.to_header())
@@ -216,10 +217,13 @@ impl HubAnswer {
     ///
     /// # Errors
     /// [`LineError::Cut`].
-    pub async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, LineError> {
+    pub async fn next_piece(
+        &mut self,
+        traffic: &mut Traffic,
+    ) -> Result<Option<Vec<u8>>, LineError> {
         let piece = self.response.chunk().await.map_err(|_| LineError::Cut)?;
         Ok(piece.map(|piece| {
-            self.bytes.down += piece.len() as u64;
+            traffic.bytes_down += piece.len() as u64;
             piece.to_vec()
         }))
     }

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use shared::exchange::position;
 use shared::ledger::replica::{self, Claimed};
 use shared::ledger::{LedgerError, Migrations, Store};
 use shared::program::{Exit, NotListening, progress_bar};
@@ -78,9 +79,13 @@ impl Node {
         let site = Site::open(directory, MIGRATIONS, clock, progress).await?;
         let claim = |tx: &rusqlite::Transaction<'_>| replica::claim(tx, OWNER);
         match site.store().write(claim).await? {
-            Claimed::New | Claimed::Before => Ok(Self { site }),
-            Claimed::Others => Err(NodeError::NotANode(directory.to_owned())),
+            Claimed::New | Claimed::Before => {}
+            Claimed::Others => return Err(NodeError::NotANode(directory.to_owned())),
         }
+        // Stamps follow the hub's time, as the last exchange found it.
+        let offset_ms = site.read(|c| Ok(position::offset_ms(c)?)).await?;
+        site.clock().correct(offset_ms);
+        Ok(Self { site })
     }
 
     /// Opens the data in `directory` for a command that only makes sense where there are any.
@@ -102,4 +107,4 @@ impl Node {
 }
 
 /// The tables that a laptop keeps beside the ledger.
-const MIGRATIONS: &[Migrations] = &[shared::desk::MIGRATIONS];
+const MIGRATIONS: &[Migrations] = &[shared::desk::MIGRATIONS, shared::exchange::MIGRATIONS];

@@ -1,13 +1,20 @@
-//! The laptop as a server: the desk with the laptop's own pages, on a port of this machine.
+//! The laptop as a server: the desk with the laptop's own pages, on a port of this machine, and the courier beside it.
+
+use std::time::Duration;
 
 use shared::desk::page::StatusLine;
 use shared::desk::{self, Desk, DeskConfig};
 use shared::program::{self, Listening};
-use shared::site::SiteError;
+use shared::site::{Site, SiteError};
 use tokio::sync::watch;
 
-use crate::opened::Node;
+use crate::courier::{Courier, CourierState};
+use crate::opened::{Node, NodeError};
+use crate::status_line::status_line;
 use crate::{identity, pages};
+
+/// « Hier » begins at midnight: the line is told anew even when nothing happens.
+const STATUS_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves the laptop's pages on a port that is already open, until `stop` is done.
 ///
@@ -17,27 +24,53 @@ pub async fn serve(
     node: Node,
     listening: Listening,
     stop: impl Future<Output = ()>,
-) -> Result<(), SiteError> {
-    let now = node.site().clock().now().local();
-    let status = watch::Sender::new(StatusLine::offline(0, None, now));
+) -> Result<(), NodeError> {
+    let site = node.site().clone();
+    let courier = Courier::start(site.clone()).await?;
+    let state = courier.state();
+    let status = watch::Sender::new(line(&site, &state));
     let desk = Desk::new(DeskConfig {
-        site: node.site().clone(),
-        site_name: site_name(&node).await?,
+        site: site.clone(),
+        site_name: site_name(&site).await?,
         nav: pages::NAV.to_vec(),
         status: status.subscribe(),
         hosts: listening.hosts(),
     });
-    let router = desk::router(desk, pages::routes(node));
-    program::serve(listening, router, stop).await;
+    let router = desk::router(desk, pages::routes(courier));
+    tokio::select! {
+        () = program::serve(listening, router, stop) => {}
+        () = follow_status(&site, state, status) => {}
+    }
     Ok(())
 }
 
+/// Keeps the status line true.
+async fn follow_status(
+    site: &Site,
+    mut state: watch::Receiver<CourierState>,
+    status: watch::Sender<StatusLine>,
+) {
+    loop {
+        if let Ok(Err(_)) = tokio::time::timeout(STATUS_EVERY, state.changed()).await {
+            // The courier has ended, so the program is ending.
+            return std::future::pending().await;
+        }
+        let line = line(site, &state);
+        status.send_if_modified(|shown| {
+            let differs = *shown != line;
+            *shown = line;
+            differs
+        });
+    }
+}
+
+fn line(site: &Site, state: &watch::Receiver<CourierState>) -> StatusLine {
+    status_line(&state.borrow(), site.clock().now().local())
+}
+
 /// « Portable 1 — Maison mobile ».
-async fn site_name(node: &Node) -> Result<String, SiteError> {
-    let enrolment = node
-        .site()
-        .read(|connection| Ok(identity::enrolment(connection)?))
-        .await?;
+async fn site_name(site: &Site) -> Result<String, SiteError> {
+    let enrolment = site.read(|c| Ok(identity::enrolment(c)?)).await?;
     let name = enrolment.map_or_else(|| "Portable à inscrire".to_owned(), |e| e.name);
     Ok(format!("{name} — Maison mobile"))
 }

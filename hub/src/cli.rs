@@ -35,7 +35,7 @@ pub enum Command {
     /// Gère les comptes des agents
     #[command(subcommand)]
     Agent(Agent),
-    /// Remplit un hub neuf avec un exemple : douze semaines des deux ateliers hebdomadaires
+    /// Remplit un hub neuf avec un exemple : douze semaines des deux ateliers hebdomadaires
     Example(Example),
     /// Montre ce que le hub détient et où en sont les portables
     Status(Status),

@@ -5,6 +5,7 @@
 mod enrol;
 mod serve;
 mod status;
+mod sync;
 
 use shared::program::{Exit, complain, log_to_stderr};
 
@@ -28,6 +29,7 @@ async fn run(command: Command) -> Result<Exit, NodeError> {
     match command {
         Command::Serve(asked) => serve::serve(asked.into()).await,
         Command::Enrol(asked) => enrol::enrol(asked).await,
+        Command::Sync(asked) => sync::sync(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }

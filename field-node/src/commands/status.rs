@@ -1,13 +1,15 @@
 //! `maison-node status`: what the laptop holds and what waits.
 
 use serde::Serialize;
+use shared::exchange::position;
 use shared::ids::ReplicaId;
 use shared::ledger::{changes, replica};
 use shared::program::{Exit, say};
 use shared::text::counted;
-use shared::time::Clock;
+use shared::time::{Clock, Timestamp};
 
 use crate::cli;
+use crate::courier;
 use crate::identity::{self, Enrolment};
 use crate::opened::{Node, NodeError};
 
@@ -22,6 +24,18 @@ struct Status {
     documents: usize,
     changes: u64,
     fingerprint: String,
+    /// Epoch of the hub; absent before the first exchange.
+    epoch: Option<String>,
+    /// Position in the hub's ledger up to which this laptop has everything.
+    cursor: i64,
+    /// Changes that only this laptop holds.
+    pending: u64,
+    /// When an exchange last came to its end, in milliseconds since 1970.
+    last_exchange: Option<Timestamp>,
+    /// Whether that exchange proved the laptop identical to the hub.
+    identical: Option<bool>,
+    /// Whether an agent paused the exchange.
+    paused: bool,
 }
 
 pub(super) async fn status(asked: cli::Status) -> Result<Exit, NodeError> {
@@ -40,6 +54,8 @@ async fn read(node: &Node) -> Result<Status, NodeError> {
     let status = node.site().read(move |connection| {
         let fingerprint = replica::fingerprint(connection)?;
         let enrolment = identity::enrolment(connection)?;
+        let position = position::position(connection)?;
+        let proof = position::last_proof(connection)?;
         Ok(Status {
             replica,
             name: enrolment.as_ref().map(|e| e.name.clone()),
@@ -47,6 +63,12 @@ async fn read(node: &Node) -> Result<Status, NodeError> {
             documents: changes::documents(connection)?.len(),
             changes: fingerprint.count,
             fingerprint: fingerprint.to_string(),
+            epoch: position.epoch.map(|epoch| epoch.to_string()),
+            cursor: position.cursor,
+            pending: position::pending(connection)?.changes,
+            last_exchange: proof.map(|proof| proof.at),
+            identical: proof.map(|proof| proof.identical),
+            paused: courier::is_paused(connection)?,
         })
     });
     Ok(status.await?)
@@ -69,4 +91,14 @@ fn say_in_french(status: &Status) {
         counted(status.changes, "modification", "modifications"),
         status.fingerprint,
     ));
+    say(match status.pending {
+        0 => "Rien n’attend.".to_owned(),
+        n => format!(
+            "{} sur ce portable seulement.",
+            counted(n, "modification", "modifications")
+        ),
+    });
+    if status.paused {
+        say("Les échanges sont en pause.");
+    }
 }

@@ -3,12 +3,12 @@
 use axum::{Extension, Router};
 use shared::desk::{Desk, NavEntry};
 
-use crate::opened::Node;
+use crate::courier::Courier;
 
 /// Entries of the main navigation, after the desk's own.
 pub(crate) const NAV: &[NavEntry] = &[];
 
 /// The routes of all pages.
-pub(crate) fn routes(node: Node) -> Router<Desk> {
-    Router::new().layer(Extension(node))
+pub(crate) fn routes(courier: Courier) -> Router<Desk> {
+    Router::new().layer(Extension(courier))
 }

@@ -7,7 +7,7 @@ mod exit;
 mod progress;
 mod serve;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 pub use exit::Exit;
 pub use progress::progress_bar;
@@ -32,6 +32,7 @@ pub fn log_to_stderr(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second call, in tests, changes nothing.
     let _ = subscriber.try_init();
