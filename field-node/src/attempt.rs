@@ -28,7 +28,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub enum Attempted {
     /// The exchange took place, as far as it went.
-    Done(Attempt),
+    Done(Box<Attempt>),
     /// The laptop is not registered with a hub.
     NotEnrolled,
     /// Another process of this laptop is exchanging just now.
@@ -112,7 +112,7 @@ pub async fn attempt(site: &Site, line: &Line) -> Result<Attempted, SiteError> {
         failure: ended.err(),
     };
     record(site, &attempt).await?;
-    Ok(Attempted::Done(attempt))
+    Ok(Attempted::Done(Box::new(attempt)))
 }
 
 /// Takes the file; `None` when another process keeps it. The system gives it back when a process ends in any way.

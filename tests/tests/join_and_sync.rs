@@ -72,7 +72,7 @@ async fn node() -> (Node, TempDir) {
     (node, directory)
 }
 
-async fn sync(node: &Node) -> Attempt {
+async fn sync(node: &Node) -> Box<Attempt> {
     let line = Line::new(node.site().clone()).unwrap();
     match attempt(node.site(), &line).await.unwrap() {
         Attempted::Done(attempt) => attempt,

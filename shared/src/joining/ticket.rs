@@ -101,7 +101,7 @@ impl FromStr for Ticket {
         if text.len() > TEXT_BYTES_MAX {
             return Err(BadTicket::Mistyped);
         }
-        let letters = text[HEAD.len()..].as_bytes();
+        let letters = &text.as_bytes()[HEAD.len()..];
         let bytes = ENCODING.decode(letters).map_err(|_| BadTicket::Mistyped)?;
         let (sum, content) = bytes
             .split_at_checked(CHECKSUM_BYTES)

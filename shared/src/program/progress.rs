@@ -3,7 +3,6 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Tells a terminal how far a task has come: call what is returned with (done, in all). `what` is a few words.
-#[must_use]
 pub fn progress_bar(what: &'static str) -> impl FnMut(usize, usize) + Send + 'static {
     let mut bar: Option<ProgressBar> = None;
     move |done, all| {
