@@ -58,6 +58,14 @@ pub fn collapsed(text: &str) -> String {
     words.join(" ")
 }
 
+/// The sentence with a capital at its beginning.
+#[must_use]
+pub fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
+}
+
 /// « 0 place », « 1 place », « 2 places »: in French the plural begins at two.
 #[must_use]
 pub fn counted(count: impl Into<u64>, one: &str, several: &str) -> String {
@@ -103,6 +111,12 @@ mod tests {
             "Marie Thérèse LIGNON"
         );
         assert_eq!(collapsed(" \n "), "");
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital() {
+        assert_eq!(capitalised("élise d’été"), "Élise d’été");
+        assert_eq!(capitalised(""), "");
     }
 
     #[test]

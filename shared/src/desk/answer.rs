@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use super::page::Page;
 use crate::ledger::LedgerError;
 use crate::site::SiteError;
+use crate::text::capitalised;
 
 /// What every handler returns.
 pub type Answer = Result<Response, Failure>;
@@ -95,7 +96,7 @@ impl IntoResponse for Failure {
             }
         };
         let text = match &self {
-            Self::Site(error) => capitalised(&error.to_string()),
+            Self::Site(error) => format!("{}.", capitalised(&error.to_string())),
             other => other.to_string(),
         };
         let page = Page::signed_out("Maison mobile", title);
@@ -107,13 +108,4 @@ impl IntoResponse for Failure {
         .unwrap_or(text);
         (status, Html(html)).into_response()
     }
-}
-
-fn capitalised(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    let first = letters
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }

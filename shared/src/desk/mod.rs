@@ -22,6 +22,7 @@ mod status;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod today;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -187,6 +188,7 @@ pub fn router(desk: Desk, more: Router<Desk>) -> Router {
         .merge(accessibility::routes())
         .merge(sign_in::routes())
         .merge(status::routes())
+        .merge(today::routes())
         .merge(people::routes())
         .merge(more)
         .fallback(answer::not_found);

@@ -197,6 +197,24 @@ pub(super) async fn mark_seen(desk: &Desk, hash: TokenHash) -> Result<(), Failur
     Ok(())
 }
 
+/// Keeps where the agent of a sign-in says to be; `None` follows the tour again.
+pub(super) async fn set_place(
+    desk: &Desk,
+    hash: TokenHash,
+    place: Option<String>,
+) -> Result<(), Failure> {
+    desk.site()
+        .write(move |work| {
+            work.connection().execute(
+                "UPDATE sign_in SET place = ?2 WHERE token_hash = ?1",
+                (hash, place),
+            )?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
 /// Sends whoever is not signed in to the sign-in page, and back afterwards.
 pub(super) fn sign_in_first(path_and_query: &str) -> Response {
     let back: String = form_urlencoded::byte_serialize(path_and_query.as_bytes()).collect();

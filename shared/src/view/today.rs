@@ -179,6 +179,18 @@ pub fn doubtful(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How many demandes were written down at a place on a day, struck ones left out.
+///
+/// # Errors
+/// What SQLite says.
+pub fn demandes(connection: &Connection, place: &str, date: Date) -> Result<u64, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM demande WHERE date = ?1 AND place = ?2 AND NOT struck",
+    )?;
+    let count: i64 = statement.query_row((date.to_string(), place), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
 fn when(row: &Row<'_>) -> rusqlite::Result<When> {
     Ok(When {
         session: row.get(0)?,
