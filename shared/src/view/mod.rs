@@ -6,6 +6,7 @@
 pub mod catalog;
 mod codes;
 pub mod demandes;
+pub mod overview;
 pub mod people;
 mod project;
 mod schema;
