@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::ledger::{LedgerError, replica};
 
 /// Raise it whenever the tables, or what is projected into them, change.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 const VERSION_KEY: &str = "view_version";
 
 const TABLES: &[&str] = &[
@@ -83,7 +83,9 @@ CREATE TABLE registration (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX registration_person ON registration (person);
 CREATE INDEX registration_to_tell ON registration (session) WHERE to_tell IS NOT NULL;
-CREATE INDEX registration_present ON registration (person, date) WHERE attendance = 'present' AND rank > 0;
+-- Attendance and rank as well: what a query asks for is looked up again even where the condition says it.
+CREATE INDEX registration_present ON registration (person, date, attendance, rank)
+    WHERE attendance = 'present' AND rank > 0;
 
 -- Participants counted without a name: the session's counters other than zero.
 CREATE TABLE anonymous (
@@ -123,7 +125,9 @@ CREATE TABLE demande (
     struck INTEGER NOT NULL,
     PRIMARY KEY (register, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX demande_date ON demande (date, place);
+-- Holds all that the overview asks for, which then never looks at the demandes themselves.
+CREATE INDEX demande_date ON demande
+    (date, place, struck, operator, theme, outcome, channel, commune, age_band);
 CREATE INDEX demande_person ON demande (person) WHERE person IS NOT NULL;
 
 CREATE TABLE catalog (

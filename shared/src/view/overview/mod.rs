@@ -255,8 +255,7 @@ fn registration(
         Attendance::Present => {
             sums.present += 1;
             let commune = residence(text(row, 10)?);
-            let residents = overview.communes.entry(commune.to_owned());
-            residents.or_default().presences += 1;
+            tally(&mut overview.communes, commune, |r| r.presences += 1);
             overview
                 .age_bands
                 .entry(row.get(11)?)
@@ -344,16 +343,24 @@ fn demandes(
     let (from, to, place, _) = sessions_asked(scope);
     let mut rows = statement.query((from, to, place))?;
     while let Some(row) = rows.next()? {
-        overview.places.entry(row.get(0)?).or_default().demandes += 1;
-        *overview.operators.entry(row.get(1)?).or_default() += 1;
+        tally(&mut overview.places, text(row, 0)?, |p| p.demandes += 1);
+        tally(&mut overview.operators, text(row, 1)?, |count| *count += 1);
         *overview.themes.entry(row.get(2)?).or_default() += 1;
         *overview.outcomes.entry(row.get(3)?).or_default() += 1;
         *overview.channels.entry(row.get(4)?).or_default() += 1;
-        let commune = residence(text(row, 5)?).to_owned();
-        overview.communes.entry(commune).or_default().demandes += 1;
+        let commune = residence(text(row, 5)?);
+        tally(&mut overview.communes, commune, |r| r.demandes += 1);
         overview.age_bands.entry(row.get(6)?).or_default().demandes += 1;
     }
     Ok(())
+}
+
+/// Counts under `key`, which is copied only the first time.
+fn tally<T: Default>(map: &mut BTreeMap<String, T>, key: &str, count: impl FnOnce(&mut T)) {
+    match map.get_mut(key) {
+        Some(found) => count(found),
+        None => count(map.entry(key.to_owned()).or_default()),
+    }
 }
 
 fn text<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row str> {
@@ -389,7 +396,9 @@ impl Came {
     fn note(&mut self, person: PersonId, place: &str, commune: &str) {
         let person = self.resolved(person);
         for (map, key) in [(&mut self.by_place, place), (&mut self.by_commune, commune)] {
-            map.entry(key.to_owned()).or_default().insert(person);
+            tally(map, key, |people: &mut HashSet<_>| {
+                people.insert(person);
+            });
         }
     }
 
