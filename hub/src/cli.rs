@@ -37,6 +37,8 @@ pub enum Command {
     Agent(Agent),
     /// Remplit un hub neuf avec un exemple : douze semaines des deux ateliers hebdomadaires
     Example(Example),
+    /// Importe des bénéficiaires d’un fichier CSV ou XLSX à dix colonnes
+    Import(Import),
     /// Montre ce que le hub détient et où en sont les portables
     Status(Status),
 }
@@ -159,6 +161,29 @@ pub struct Example {
     /// Identifiant de l’animateur des ateliers
     #[arg(long, value_name = "IDENTIFIANT")]
     pub agent: Option<String>,
+}
+
+/// `import`
+#[derive(Args, Debug)]
+pub struct Import {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Fichier CSV ou XLSX : nom, prénom, année de naissance, commune, INSEE, code postal, téléphone, e-mail, genre, notes
+    #[arg(value_name = "FICHIER")]
+    pub file: PathBuf,
+    /// Identifiant du compte (équipe de Capestang ou administrateur) au nom duquel les personnes sont créées
+    #[arg(long, value_name = "IDENTIFIANT")]
+    pub agent: String,
+    /// N’écrit rien : dit ce que l’import ferait, avec le même code de retour
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Importe les lignes bonnes même s’il y en a à corriger ou qui ressemblent à des personnes connues
+    #[arg(long)]
+    pub only_good: bool,
+    /// Pour un script : un objet JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `status`

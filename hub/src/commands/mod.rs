@@ -4,6 +4,7 @@
 
 mod agent;
 mod example;
+mod import;
 mod serve;
 mod status;
 mod ticket;
@@ -35,6 +36,7 @@ async fn run(command: Command) -> Result<Exit, HubError> {
         Command::Agent(Agent::List(asked)) => agent::list(asked).await,
         Command::Agent(Agent::Disable(asked)) => agent::disable(asked).await,
         Command::Example(asked) => example::example(asked).await,
+        Command::Import(asked) => import::import(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }

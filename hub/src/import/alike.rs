@@ -45,7 +45,7 @@ impl Everybody {
         let mut everybody = Self::default();
         for line in people {
             let with = With::Known(line.id, line.display_name());
-            everybody.add(person_of(line), with);
+            everybody.add(line.as_person(), with);
         }
         everybody
     }
@@ -77,17 +77,5 @@ impl Everybody {
     pub(super) fn holds(&self, person: &Person) -> bool {
         let likeliest = self.like(person).into_iter().next();
         likeliest.is_some_and(|alike| alike.resemblance.is_strong())
-    }
-}
-
-/// What of a known person is compared.
-fn person_of(line: &PersonLine) -> Person {
-    Person {
-        family_name: line.family_name.clone(),
-        given_name: line.given_name.clone(),
-        birth_year: line.birth_year,
-        phone: line.phone.clone(),
-        email: line.email.clone(),
-        ..Person::default()
     }
 }

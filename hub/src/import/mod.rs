@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use shared::domain::beneficiary::{Columns, RowProblem, person_of_row};
 use shared::domain::person::Person;
 use shared::ids::{AgentId, PersonId};
-use shared::site::{SiteError, Work};
+use shared::site::{Site, SiteError, Work};
 use shared::text::collapsed;
 use shared::view::people::{self, PersonLine};
 
@@ -132,6 +132,19 @@ impl Preview {
         }
         counts
     }
+}
+
+/// The [`preview`] of a file on a site, as of today.
+///
+/// # Errors
+/// What the store says.
+pub async fn preview_on(
+    site: &Site,
+    bytes: Vec<u8>,
+) -> Result<Result<Preview, FileProblem>, SiteError> {
+    let today = site.clock().now().date();
+    site.read(move |connection| Ok(preview(&bytes, &people::everybody(connection)?, today)))
+        .await
 }
 
 /// Reads a file as of `today` and compares its lines with the people who are known and with each other.

@@ -63,7 +63,8 @@ impl PersonLine {
     }
 
     /// The person as far as this line knows them.
-    fn as_person(&self) -> Person {
+    #[must_use]
+    pub fn as_person(&self) -> Person {
         Person {
             family_name: self.family_name.clone(),
             given_name: self.given_name.clone(),
