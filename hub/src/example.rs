@@ -5,7 +5,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, time};
 use shared::domain::codes::{Attendance, Level};
 use shared::domain::person::Person;
-use shared::domain::registering::Entry;
+use shared::domain::registering::{Entry, Facts};
 use shared::domain::session::{Session, weekly_dates};
 use shared::ids::{AgentId, PersonId, RegistrationId, SeriesId};
 use shared::site::{SiteError, Work};
@@ -107,7 +107,7 @@ fn add_session(
     let first_call = Timestamp::of_local(date - 7.days(), time(10, 0, 0, 0));
     let records = coming
         .iter()
-        .map(|id| Ok((*id, work.load::<Person>(*id)?)))
+        .map(|id| Ok((*id, work.load::<Person>(*id)?.as_ref().map(Facts::from))))
         .collect::<Result<Vec<_>, SiteError>>()?;
     work.edit(
         workshop.series.session_on(date),
@@ -125,17 +125,17 @@ fn add_session(
             if is_past {
                 session.preparation_min = 60;
             }
-            for (n, (person, record)) in (0i64..).zip(&records) {
+            for (n, (person, facts)) in (0i64..).zip(&records) {
                 let id = RegistrationId::fresh();
                 let at = Timestamp(first_call.0 + n * 600_000);
-                session.enter(id, *person, record.as_ref(), at, Entry::Ahead);
+                session.enter(id, *person, facts.as_ref(), at, Entry::Ahead);
                 if is_past {
                     let came = if n == 2 {
                         Attendance::Excused
                     } else {
                         Attendance::Present
                     };
-                    session.mark(id, came, record.as_ref());
+                    session.mark(id, came, facts.as_ref());
                 }
             }
         },

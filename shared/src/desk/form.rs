@@ -66,6 +66,38 @@ impl Form {
         self
     }
 
+    /// Gives a field the value that the record holds now and remembers it (`starts` of `parts.html`), so that
+    /// [`Self::changed`] can tell what the person changed from what came from elsewhere meanwhile.
+    #[must_use]
+    pub fn starting(self, name: &str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        self.with(name, value.clone()).with(&start_of(name), value)
+    }
+
+    /// Whether a field's answers are others than those that the form started with.
+    #[must_use]
+    pub fn changed(&self, name: &str) -> bool {
+        let sorted = |name: &str| {
+            let mut answers: Vec<&str> = self.all(name).filter(|a| !a.is_empty()).collect();
+            answers.sort_unstable();
+            answers.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        sorted(name) != sorted(&start_of(name))
+    }
+
+    /// Names of the fields that hold something or were sent empty.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What the form started with, as the hidden inputs that `starts` of `parts.html` draws: names and values.
+    pub fn starts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.values.iter();
+        values
+            .filter(|(name, _)| name.starts_with(START))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// What stands in a field, trimmed; empty when it was not sent.
     #[must_use]
     pub fn value(&self, name: &str) -> &str {
@@ -114,6 +146,13 @@ impl Form {
     pub fn is_good(&self) -> bool {
         self.errors.is_empty()
     }
+}
+
+/// What the names of remembered first values begin with.
+const START: &str = "start.";
+
+fn start_of(name: &str) -> String {
+    format!("{START}{name}")
 }
 
 #[cfg(test)]
@@ -219,6 +258,28 @@ mod tests {
         assert!(html.contains(r#"viewBox="0 0 4 1""#));
         assert!(!html.contains(r#"rel="next""#));
         assert!(html.contains(r#"data-tap="seats""#));
+    }
+
+    #[test]
+    fn a_form_knows_what_the_person_changed() {
+        let shown = Form::default()
+            .starting("title", "E-mail")
+            .starting("capacity", "4")
+            .starting("theme", "email")
+            .starting("theme", "sante");
+        let starts: Vec<_> = shown.starts().collect();
+        assert_eq!(starts.len(), 4);
+        let sent = starts
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut sent = Form::sent(sent.collect())
+            .with("title", " E-mail ")
+            .with("capacity", "5")
+            .with("theme", "sante")
+            .with("theme", "email");
+        assert!(!sent.changed("title") && sent.changed("capacity") && !sent.changed("theme"));
+        sent = sent.with("theme", "justice");
+        assert!(sent.changed("theme"));
     }
 
     #[test]

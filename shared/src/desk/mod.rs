@@ -15,6 +15,7 @@ pub mod passphrase;
 mod people;
 pub mod place;
 pub mod record;
+mod sessions;
 pub mod sign_in;
 mod signed_in;
 mod status;
@@ -186,6 +187,7 @@ pub fn router(desk: Desk, more: Router<Desk>) -> Router {
     let pages = Router::new()
         .merge(assets::routes())
         .merge(accessibility::routes())
+        .merge(sessions::routes())
         .merge(sign_in::routes())
         .merge(status::routes())
         .merge(today::routes())

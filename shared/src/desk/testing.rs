@@ -17,9 +17,9 @@ use super::{Desk, DeskConfig, MIGRATIONS, NavEntry, passphrase, router};
 use crate::domain::catalog::{Agent, Catalog, catalog_id, default_catalog};
 use crate::domain::codes::Role;
 use crate::exchange;
-use crate::ids::AgentId;
-use crate::ledger::Migrations;
-use crate::site::Site;
+use crate::ids::{AgentId, ReplicaId};
+use crate::ledger::{Migrations, changes};
+use crate::site::{Foreign, Site};
 use crate::time::{Clock, Timestamp};
 
 /// Thursday 26 November 2026, 9:25 at Capestang: Saint-Chinian's morning.
@@ -44,6 +44,14 @@ pub struct Seen {
     pub location: Option<String>,
     pub text: String,
     pub headers: axum::http::HeaderMap,
+}
+
+impl Seen {
+    /// Whether the page holds `words`, where any space stands for a no-break one or the end of a line as well.
+    pub fn says(&self, words: &str) -> bool {
+        let plain = |text: &str| text.replace("&nbsp;", " ").replace(['\u{a0}', '\n'], " ");
+        plain(&self.text).contains(&plain(words))
+    }
 }
 
 impl Visitor {
@@ -198,4 +206,59 @@ impl Visitor {
     pub fn forget_cookie(&mut self) {
         self.cookie = String::new();
     }
+}
+
+/// The fields that a page's form holds, as a browser would send them; choices and notes left out.
+pub fn fields(seen: &Seen) -> Vec<(String, String)> {
+    let inputs = seen.text.split("<input ").skip(1).map(|tag| {
+        let tag = tag.split('>').next().unwrap();
+        let attribute = |name: &str| {
+            let value = tag.split(&format!("{name}=\"")).nth(1)?;
+            let value = value.split('"').next().unwrap();
+            Some(value.replace("&#39;", "'").replace("&#38;", "&"))
+        };
+        let kind = attribute("type").unwrap_or_default();
+        (kind, attribute("name"), attribute("value"))
+    });
+    let texts = inputs.filter(|(kind, ..)| kind != "radio" && kind != "checkbox");
+    texts
+        .filter_map(|(_, name, value)| Some((name?, value?)))
+        .collect()
+}
+
+/// Sends the form of a page with some fields filled in differently.
+pub async fn fill(visitor: &Visitor, form: &Seen, action: &str, filled: &[(&str, &str)]) -> Seen {
+    let mut sent = fields(form);
+    sent.retain(|(name, _)| filled.iter().all(|(other, _)| name != other));
+    sent.extend(
+        filled
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+    );
+    let sent: Vec<(&str, &str)> = sent.iter().map(|(n, v)| (&**n, &**v)).collect();
+    visitor.post(action, &sent).await
+}
+
+/// Another site with everything that the visitor's holds.
+pub async fn elsewhere(visitor: &Visitor) -> (Site, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let migrations = &[exchange::MIGRATIONS];
+    let opened = Site::open(directory.path(), migrations, Clock::fixed(NOW), |_, _| ());
+    let site = opened.await.unwrap();
+    give(visitor.site(), &site).await;
+    (site, directory)
+}
+
+/// Gives every change of one site to another.
+pub async fn give(from: &Site, to: &Site) {
+    let nobody = ReplicaId(uuid::Uuid::nil());
+    let read = from.read(move |c| Ok(changes::since(c, 0, nobody, usize::MAX)?));
+    let batch = read.await.unwrap().into_iter().map(|entry| Foreign {
+        document: entry.change.document,
+        kind: entry.change.kind,
+        bytes: entry.change.bytes,
+    });
+    let (batch, origin) = (batch.collect(), from.replica());
+    let received = to.write(move |work| work.receive(origin, batch, |_| true));
+    received.await.unwrap();
 }

@@ -11,6 +11,24 @@ use super::session::{Registration, Session};
 use crate::ids::{PersonId, RegistrationId};
 use crate::time::Timestamp;
 
+/// What statistics need of a person, and what a registration keeps of them when their record is erased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// INSEE code of the commune; empty when not given.
+    pub commune: String,
+    /// Year of birth.
+    pub birth_year: Option<i16>,
+}
+
+impl From<&Person> for Facts {
+    fn from(person: &Person) -> Self {
+        Self {
+            commune: person.commune.clone(),
+            birth_year: person.birth_year,
+        }
+    }
+}
+
 /// How somebody enters a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -32,12 +50,12 @@ pub enum Entered {
 }
 
 impl Session {
-    /// Writes down a registration of `person`, whose `record` gives what statistics need of that day.
+    /// Writes down a registration of `person`.
     pub fn enter(
         &mut self,
         id: RegistrationId,
         person: PersonId,
-        record: Option<&Person>,
+        facts: Option<&Facts>,
         at: Timestamp,
         entry: Entry,
     ) -> Entered {
@@ -53,7 +71,7 @@ impl Session {
         if walk_in {
             registration.attendance = Attendance::Present;
         }
-        registration.keep_facts(self.date, record);
+        registration.keep_facts(self.date, facts);
         self.registrations.insert(id, registration);
         match Seats::of(self).rank_waiting(id) {
             None => Entered::Seated,
@@ -66,11 +84,11 @@ impl Session {
         &mut self,
         id: RegistrationId,
         attendance: Attendance,
-        record: Option<&Person>,
+        facts: Option<&Facts>,
     ) -> Option<Attendance> {
         let date = self.date;
         let registration = self.registrations.get_mut(&id)?;
-        registration.keep_facts(date, record);
+        registration.keep_facts(date, facts);
         Some(std::mem::replace(&mut registration.attendance, attendance))
     }
 
@@ -103,10 +121,10 @@ impl Session {
 
 impl Registration {
     /// Keeps the commune and the age band of the session's day; those of an erased person stay as they were.
-    fn keep_facts(&mut self, date: jiff::civil::Date, record: Option<&Person>) {
-        if let Some(person) = record {
-            self.commune.clone_from(&person.commune);
-            self.age_band = age_band(person.birth_year, date);
+    fn keep_facts(&mut self, date: jiff::civil::Date, facts: Option<&Facts>) {
+        if let Some(facts) = facts {
+            self.commune.clone_from(&facts.commune);
+            self.age_band = age_band(facts.birth_year, date);
         }
     }
 }
@@ -146,11 +164,10 @@ mod tests {
         PersonId(Uuid::from_u128(n))
     }
 
-    fn sylvie() -> Person {
-        Person {
+    fn sylvie() -> Facts {
+        Facts {
             commune: "34245".into(),
             birth_year: Some(1957),
-            ..Person::default()
         }
     }
 
@@ -182,7 +199,7 @@ mod tests {
     fn marking_takes_the_commune_again_but_an_erased_person_keeps_theirs() {
         let mut session = session();
         enter(&mut session, 1, Entry::Ahead);
-        let moved = Person {
+        let moved = Facts {
             commune: "34052".into(),
             ..sylvie()
         };

@@ -8,7 +8,9 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 use super::catalog::Place;
-use super::codes::{AgeBand, Attendance, Equipment, Level, RegistrationStatus, SessionState};
+use super::codes::{
+    AgeBand, Attendance, Equipment, Level, RegistrationStatus, SessionState, Theme,
+};
 use super::person::{FieldProblem, NOTES_CHARS_MAX, overlong};
 use crate::ids::{AgentId, NoteId, PersonId, RegistrationId, SeriesId, SessionId, computed};
 use crate::time::Timestamp;
@@ -229,6 +231,12 @@ impl Session {
         } else {
             &self.title
         }
+    }
+
+    /// Whether it is about `theme`.
+    #[must_use]
+    pub fn has_theme(&self, theme: Theme) -> bool {
+        self.themes.get(theme.code()).copied().unwrap_or(false)
     }
 
     /// Marks that date, time or place have just changed: everyone registered must be told, again if need be.

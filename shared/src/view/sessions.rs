@@ -36,12 +36,16 @@ pub struct SessionLine {
     pub registered: u16,
     /// Of those, present.
     pub present: u16,
-    /// Of those, not filled in yet.
+    /// With a seat, but attendance not filled in yet.
     pub unknown: u16,
     /// Participants counted without a name.
     pub anonymous: u32,
     /// Fields on which sites disagree.
     pub conflicts: u16,
+    /// People who must be called, as long as the session lies ahead.
+    pub to_tell: u16,
+    /// Why it was cancelled or moved; may be empty.
+    pub reason: String,
 }
 
 /// The columns of a [`SessionLine`] from `session s`.
@@ -52,8 +56,10 @@ const COLUMNS: &str =
     (SELECT count(*) FROM registration r
      WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'present'),
     (SELECT count(*) FROM registration r
-     WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'unknown'),
-    (SELECT count(*) FROM conflict c WHERE c.document = s.id)";
+     WHERE r.session = s.id AND r.rank BETWEEN 1 AND s.capacity AND r.attendance = 'unknown'),
+    (SELECT count(*) FROM conflict c WHERE c.document = s.id),
+    (SELECT count(*) FROM registration r WHERE r.session = s.id AND r.to_tell IS NOT NULL),
+    s.reason";
 
 /// Sessions from `from` to `to` inclusive, all places or one, in order of time.
 ///
@@ -128,6 +134,8 @@ fn session_line(row: &Row<'_>) -> rusqlite::Result<SessionLine> {
         present: row.get(13)?,
         unknown: row.get(14)?,
         conflicts: row.get(15)?,
+        to_tell: row.get(16)?,
+        reason: row.get(17)?,
     })
 }
 

@@ -137,7 +137,7 @@ fn disclosed(label: Option<&'static str>, code: &str) -> String {
 
 /// The communes to choose from: the 17, « hors territoire », and `current` where it is another one, so that a form
 /// which does not touch it does not lose it.
-pub(super) fn communes(current: &str) -> Vec<Choice> {
+pub(in crate::desk) fn communes(current: &str) -> Vec<Choice> {
     let territory = COMMUNES.iter();
     let mut choices: Vec<Choice> = territory
         .map(|commune| Choice::new(commune.insee, commune.name))

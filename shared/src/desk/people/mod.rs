@@ -2,7 +2,7 @@
 //!
 //! A search is a POST, and no title holds a name: personal data enters neither addresses nor the browser's history.
 
-mod fields;
+pub(super) mod fields;
 mod form;
 mod merge;
 mod reading;

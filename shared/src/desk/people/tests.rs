@@ -1,16 +1,12 @@
 //! What the pages about people promise, walked as a browser without JavaScript would.
 
 use axum::http::StatusCode;
-use tempfile::TempDir;
 
-use crate::desk::testing::{NOW, Seen, Visitor};
+use crate::desk::testing::{Visitor, elsewhere, fill, give};
 use crate::domain::codes::Level;
 use crate::domain::person::Person;
-use crate::exchange;
-use crate::ids::{AgentId, PersonId, ReplicaId};
-use crate::ledger::changes;
-use crate::site::{Foreign, Site};
-use crate::time::Clock;
+use crate::ids::{AgentId, PersonId};
+use crate::site::Site;
 
 async fn add(visitor: &Visitor, given: &str, family: &str, phone: &str) -> PersonId {
     let person = Person {
@@ -39,64 +35,10 @@ async fn stored(visitor: &Visitor, id: PersonId) -> Person {
     document.value().unwrap()
 }
 
-/// The fields that a page's form holds, as a browser would send them; choices and notes left out.
-fn fields(seen: &Seen) -> Vec<(String, String)> {
-    let inputs = seen.text.split("<input ").skip(1).map(|tag| {
-        let tag = tag.split('>').next().unwrap();
-        let attribute = |name: &str| {
-            let value = tag.split(&format!("{name}=\"")).nth(1)?;
-            let value = value.split('"').next().unwrap();
-            Some(value.replace("&#39;", "'").replace("&#38;", "&"))
-        };
-        let kind = attribute("type").unwrap_or_default();
-        (kind, attribute("name"), attribute("value"))
-    });
-    let texts = inputs.filter(|(kind, ..)| kind != "radio" && kind != "checkbox");
-    texts
-        .filter_map(|(_, name, value)| Some((name?, value?)))
-        .collect()
-}
-
-/// Sends the form of a page with some fields filled in differently.
-async fn fill(visitor: &Visitor, form: &Seen, action: &str, filled: &[(&str, &str)]) -> Seen {
-    let mut sent = fields(form);
-    sent.retain(|(name, _)| filled.iter().all(|(other, _)| name != other));
-    sent.extend(
-        filled
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
-    );
-    let sent: Vec<(&str, &str)> = sent.iter().map(|(n, v)| (&**n, &**v)).collect();
-    visitor.post(action, &sent).await
-}
-
 async fn found(visitor: &Visitor, query: &str) -> String {
     let seen = visitor.post("/personnes/recherche", &[("q", query)]).await;
     assert_eq!(seen.status, StatusCode::OK);
     seen.text
-}
-
-/// Another site with everything that the visitor's holds.
-async fn elsewhere(visitor: &Visitor) -> (Site, TempDir) {
-    let directory = tempfile::tempdir().unwrap();
-    let migrations = &[exchange::MIGRATIONS];
-    let opened = Site::open(directory.path(), migrations, Clock::fixed(NOW), |_, _| ());
-    let site = opened.await.unwrap();
-    give(visitor.site(), &site).await;
-    (site, directory)
-}
-
-async fn give(from: &Site, to: &Site) {
-    let nobody = ReplicaId(uuid::Uuid::nil());
-    let read = from.read(move |c| Ok(changes::since(c, 0, nobody, usize::MAX)?));
-    let batch = read.await.unwrap().into_iter().map(|entry| Foreign {
-        document: entry.change.document,
-        kind: entry.change.kind,
-        bytes: entry.change.bytes,
-    });
-    let (batch, origin) = (batch.collect(), from.replica());
-    let received = to.write(move |work| work.receive(origin, batch, |_| true));
-    received.await.unwrap();
 }
 
 #[tokio::test]
