@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
 use shared::domain::codes::Role;
 
 /// Le hub de la Maison mobile : il réunit ce que les portables ont saisi.
@@ -39,6 +40,8 @@ pub enum Command {
     Example(Example),
     /// Importe des bénéficiaires d’un fichier CSV ou XLSX à dix colonnes
     Import(Import),
+    /// Écrit les activités d’une période en CSV, une ligne par participant
+    Export(Export),
     /// Montre ce que le hub détient et où en sont les portables
     Status(Status),
 }
@@ -186,6 +189,26 @@ pub struct Import {
     pub json: bool,
 }
 
+/// `export`
+#[derive(Args, Debug)]
+pub struct Export {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Premier jour : 2026-09-01
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub from: Date,
+    /// Dernier jour, compris
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub to: Date,
+    /// Un seul lieu, par son code : capestang, saint-chinian…
+    #[arg(long, value_name = "LIEU")]
+    pub place: Option<String>,
+    /// Fichier à écrire (la sortie standard sinon) ; il contient des noms
+    #[arg(long, value_name = "FICHIER")]
+    pub out: Option<PathBuf>,
+}
+
 /// `status`
 #[derive(Args, Debug)]
 pub struct Status {
@@ -195,6 +218,11 @@ pub struct Status {
     /// Pour un script : un objet JSON
     #[arg(long)]
     pub json: bool,
+}
+
+fn date(text: &str) -> Result<Date, String> {
+    text.parse()
+        .map_err(|_| "donnez une date comme 2026-09-01".to_owned())
 }
 
 fn role(code: &str) -> Result<Role, String> {

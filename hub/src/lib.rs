@@ -8,7 +8,7 @@
 //! joining exchange  the laptops' routes; `signed` knows who asks, `body` reads within limits, `refusal` says no
 //! devices           laptops and tickets, in tables of their own
 //! accounts          agents in the catalog
-//! import            a beneficiary file, from its bytes to people
+//! import export     a beneficiary file, from its bytes to people; the activities of a period as CSV
 //! example           what a new hub can be filled with, to try the programs on
 //! opened            `Hub`: one opened data directory, the state of everything above
 //! ```
@@ -23,6 +23,7 @@ pub mod config;
 pub mod devices;
 mod example;
 mod exchange;
+pub mod export;
 pub mod import;
 mod joining;
 mod opened;

@@ -4,6 +4,7 @@
 
 mod agent;
 mod example;
+mod export;
 mod import;
 mod serve;
 mod status;
@@ -37,6 +38,7 @@ async fn run(command: Command) -> Result<Exit, HubError> {
         Command::Agent(Agent::Disable(asked)) => agent::disable(asked).await,
         Command::Example(asked) => example::example(asked).await,
         Command::Import(asked) => import::import(asked).await,
+        Command::Export(asked) => export::export(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }

@@ -39,7 +39,7 @@ pub const HEADER: [&str; 27] = [
 ];
 
 /// One participant of one activity. Texts are labels as a person reads them; an empty one is an empty cell.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActivityRow {
     /// Local date of the activity.
     pub date: Date,
@@ -85,7 +85,8 @@ pub struct ActivityRow {
     pub status: String,
     /// Notes.
     pub notes: String,
-    /// Id of the registration or demande.
+    /// Id of the registration or demande, of the session for anonymous participants; as a UUID, which no spreadsheet
+    /// takes for a formula.
     pub id: String,
 }
 

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{Fingerprint, LedgerError, replica};
 use crate::ids::{DocumentId, ReplicaId};
+use crate::time::Timestamp;
 
 /// SHA-256 that identifies a change.
 pub type Hash = [u8; 32];
@@ -160,6 +161,20 @@ pub fn of_document(connection: &Connection, id: DocumentId) -> Result<Vec<Vec<u8
         connection.prepare_cached("SELECT bytes FROM change WHERE document = ?1 ORDER BY seq")?;
     let rows = statement.query_map([id], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The latest stamp among a document's changes.
+///
+/// # Errors
+/// What SQLite says.
+pub fn last_stamp(
+    connection: &Connection,
+    id: DocumentId,
+) -> Result<Option<Timestamp>, LedgerError> {
+    let mut statement =
+        connection.prepare_cached("SELECT max(time) FROM change WHERE document = ?1")?;
+    let stamp: Option<i64> = statement.query_row([id], |row| row.get(0))?;
+    Ok(stamp.map(Timestamp))
 }
 
 /// At most `limit` entries after position `after` that did not come from `except`, in order.

@@ -1,17 +1,16 @@
 //! The overview of a small month, counted by hand.
 
-use jiff::civil::{Time, date, time};
+use jiff::civil::{date, time};
 use uuid::Uuid;
 
 use super::*;
-use crate::document::{Document, Editor, OpenDocument};
 use crate::domain::attendance::TOTAL;
 use crate::domain::codes::RegistrationStatus;
-use crate::domain::demande::{Demande, Register, register_id};
+use crate::domain::demande::Demande;
 use crate::domain::person::Person;
-use crate::domain::session::{Registration, Session};
-use crate::ids::{AgentId, DemandeId, DocumentId, RegistrationId, ReplicaId, SessionId};
-use crate::time::Timestamp;
+use crate::domain::session::Session;
+use crate::ids::SessionId;
+use crate::view::testing::{person, put, register, session, view, with};
 
 const SYLVIE: u128 = 1;
 const RENE: u128 = 2;
@@ -20,73 +19,6 @@ const PAUL: u128 = 4;
 const ZOE: u128 = 5;
 /// Sylvie once more, written down elsewhere and merged since.
 const SYLVIE_AGAIN: u128 = 6;
-
-fn person(n: u128) -> PersonId {
-    PersonId(Uuid::from_u128(n))
-}
-
-fn view() -> Connection {
-    let connection = Connection::open_in_memory().unwrap();
-    connection
-        .execute_batch("CREATE TABLE replica (key TEXT PRIMARY KEY, value BLOB)")
-        .unwrap();
-    crate::view::recreate(&connection).unwrap();
-    connection
-}
-
-fn put<T: Document>(connection: &Connection, id: impl Into<DocumentId>, value: T) {
-    let editor = Editor {
-        agent: AgentId(Uuid::nil()),
-        replica: ReplicaId(Uuid::nil()),
-        actor: [1; 16],
-    };
-    let mut document = OpenDocument::genesis(T::KIND, id.into());
-    document
-        .edit(&editor, Timestamp(1), |empty: &mut T| *empty = value)
-        .unwrap();
-    crate::view::project(connection, &mut document).unwrap();
-}
-
-fn session(place: &str, date: Date, start: Time, capacity: u16) -> Session {
-    Session {
-        place: place.into(),
-        date,
-        start,
-        end: start.saturating_add(jiff::Span::new().hours(2)),
-        capacity,
-        ..Session::default()
-    }
-}
-
-/// Registers people in this order.
-fn with(mut session: Session, came: &[(u128, Attendance, &str, AgeBand)]) -> Session {
-    for (n, (who, attendance, commune, age_band)) in came.iter().enumerate() {
-        let registration = Registration {
-            person: person(*who),
-            at: Timestamp(n as i64),
-            attendance: *attendance,
-            commune: (*commune).to_owned(),
-            age_band: *age_band,
-            ..Registration::default()
-        };
-        let id = RegistrationId(Uuid::from_u128(n as u128));
-        session.registrations.insert(id, registration);
-    }
-    session
-}
-
-/// A register with these demandes; what a test does not say is as in a new demande.
-fn register(place: &str, day: Date, demandes: Vec<Demande>) -> (DocumentId, Register) {
-    let demandes = (1..).zip(demandes);
-    let register = Register {
-        place: place.into(),
-        date: Some(day),
-        demandes: demandes
-            .map(|(n, demande)| (DemandeId(Uuid::from_u128(n)), demande))
-            .collect(),
-    };
-    (register_id(place, day), register)
-}
 
 /// The month: three sessions held, one cancelled, one to come, one in the month before and one in the month after.
 fn november() -> Connection {
