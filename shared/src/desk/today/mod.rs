@@ -38,8 +38,8 @@ use crate::view::today::{self, Expected, ToCall, Unfinished, When};
 
 /// How far back a session is worth completing, and how far ahead one is worth checking, in days: four weeks.
 const DAYS_AROUND: i64 = 28;
-/// Sessions to complete that are in sight; the others are folded away.
-const UNFINISHED_IN_SIGHT: usize = 6;
+/// Rows of « À compléter » and of « À vérifier » that are in sight; the others are folded away.
+const IN_SIGHT: usize = 6;
 
 #[derive(Template)]
 #[template(path = "today/today.html")]
@@ -55,6 +55,7 @@ struct TodayPage {
     unfinished: Vec<ToComplete>,
     unfinished_more: Vec<ToComplete>,
     anomalies: Vec<Anomaly>,
+    anomalies_more: Vec<Anomaly>,
     only_here: HashSet<DocumentId>,
 }
 
@@ -154,7 +155,6 @@ async fn show(State(desk): State<Desk>, who: SignedIn) -> Answer {
         .into_iter()
         .partition(|(line, _)| line.place == place);
     let mut unfinished = completions(&known.catalog, &known.unfinished);
-    let in_sight = UNFINISHED_IN_SIGHT.min(unfinished.len());
     page(&TodayPage {
         page: desk.page(&who, "Aujourd’hui", "/"),
         heading: capitalised(&long_date(now.date())),
@@ -163,8 +163,9 @@ async fn show(State(desk): State<Desk>, who: SignedIn) -> Answer {
         elsewhere: elsewhere_of(&known.catalog, elsewhere),
         demandes,
         calls: calls(&known.catalog, known.calls),
-        unfinished_more: unfinished.split_off(in_sight),
+        unfinished_more: rest(&mut unfinished),
         unfinished,
+        anomalies_more: rest(&mut anomalies),
         anomalies,
         only_here: known.only_here,
     })
@@ -291,6 +292,11 @@ fn described(catalog: &Catalog, code: &str, today: Date) -> String {
         .filter(|p| !p.is_empty())
         .collect();
     parts.join(", ")
+}
+
+/// Takes off what is not in sight.
+fn rest<T>(rows: &mut Vec<T>) -> Vec<T> {
+    rows.split_off(IN_SIGHT.min(rows.len()))
 }
 
 fn cards(sessions: Vec<(SessionLine, Vec<Expected>)>) -> Vec<Card> {
