@@ -197,28 +197,33 @@ const PENDING: &str = "SELECT document, hash FROM change WHERE seq > ?1 AND orig
 /// # Errors
 /// What SQLite says.
 pub fn is_pending(connection: &Connection, document: DocumentId) -> Result<bool, LedgerError> {
-    if own_epoch(connection)?.is_some() {
-        return Ok(false);
-    }
-    let position = position(connection)?;
-    Ok(connection
-        .prepare_cached(&format!("SELECT 1 FROM ({PENDING}) WHERE document = ?3"))?
-        .exists((position.acked, position.hub, document))?)
+    Ok(!pending_among(connection, [document])?.is_empty())
 }
 
-/// The documents of which the hub has not confirmed everything; none at the hub itself.
+/// Those of `documents` of which the hub has not confirmed everything; none at the hub itself. Costs as much as there
+/// are documents, however much is pending.
 ///
 /// # Errors
 /// What SQLite says.
-pub fn pending_documents(connection: &Connection) -> Result<HashSet<DocumentId>, LedgerError> {
+pub fn pending_among(
+    connection: &Connection,
+    documents: impl IntoIterator<Item = DocumentId>,
+) -> Result<HashSet<DocumentId>, LedgerError> {
+    let mut among = HashSet::new();
     if own_epoch(connection)?.is_some() {
-        return Ok(HashSet::new());
+        return Ok(among);
     }
     let position = position(connection)?;
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT DISTINCT document FROM ({PENDING})"))?;
-    let rows = statement.query_map((position.acked, position.hub), |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM change WHERE document = ?3 AND ((seq > ?1 AND origin <> ?2)
+            OR hash IN (SELECT hash FROM exchange_difference WHERE what = 2))",
+    )?;
+    for document in documents {
+        if statement.exists((position.acked, position.hub, document))? {
+            among.insert(document);
+        }
+    }
+    Ok(among)
 }
 
 /// Moves the acknowledged position over what came from the hub, if nothing else lies above it.

@@ -112,8 +112,11 @@ async fn find(desk: &Desk, query: String) -> Result<Found, Failure> {
         };
         Ok(Found {
             sentence: sentence(lines.len() as u64, count, &query),
+            only_here: position::pending_among(
+                connection,
+                lines.iter().map(|line| line.id.into()),
+            )?,
             lines,
-            only_here: position::pending_documents(connection)?,
         })
     });
     Ok(found.await?)

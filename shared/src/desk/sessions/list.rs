@@ -132,7 +132,10 @@ fn list(connection: &Connection, asked: &Asked, now: DateTime) -> Result<ListPag
     let lines = lines
         .into_iter()
         .filter(|line| person.is_none() || line.date >= now.date());
-    let context = Context::of(connection, person.as_ref(), now)?;
+    let lines: Vec<SessionLine> = lines.collect();
+    let mut context = Context::of(connection, person.as_ref(), now)?;
+    let ids = lines.iter().map(|line| line.id.into());
+    context.only_here = position::pending_among(connection, ids)?;
     let address = |monday: Date| address(monday, &asked.lieu, person.as_ref());
     Ok(ListPage {
         page: Page::signed_out("", ""),
@@ -145,7 +148,7 @@ fn list(connection: &Connection, asked: &Asked, now: DateTime) -> Result<ListPag
         next: address(shifted(monday, weeks)),
         step: if weeks == 1 { "Semaine" } else { "4 semaines" },
         days: days(
-            lines,
+            lines.into_iter(),
             |line| self::line(line, &catalog, &context),
             now.date(),
         ),
@@ -292,7 +295,6 @@ impl Context {
     ) -> Result<Self, SiteError> {
         let mut context = Self {
             now,
-            only_here: position::pending_documents(connection)?,
             ..Self::default()
         };
         if let Some(person) = person {

@@ -259,6 +259,11 @@ fn known(connection: &Connection, now: DateTime) -> Result<Known, SiteError> {
         let expected = today::expected(connection, line.id)?;
         sessions.push((line, expected));
     }
+    let people: Vec<DocumentId> = sessions
+        .iter()
+        .flat_map(|(_, expected): &(SessionLine, Vec<Expected>)| expected)
+        .filter_map(|expected| Some(expected.person.as_ref()?.id.into()))
+        .collect();
     let mut doubtful = Vec::new();
     for id in today::doubtful(connection, from, to)? {
         if let Some(document) = open_document(connection, id.into())? {
@@ -271,7 +276,7 @@ fn known(connection: &Connection, now: DateTime) -> Result<Known, SiteError> {
         calls: today::to_call(connection, today)?,
         unfinished: today::unfinished(connection, from, now)?,
         doubtful,
-        only_here: position::pending_documents(connection)?,
+        only_here: position::pending_among(connection, people)?,
     })
 }
 

@@ -177,7 +177,7 @@ async fn what_is_pending_is_known_by_document() {
         .read(move |c| {
             Ok((
                 position::pending(c)?,
-                position::pending_documents(c)?,
+                position::pending_among(c, [sent.into(), waiting.into()])?,
                 position::is_pending(c, sent.into())?,
                 position::is_pending(c, waiting.into())?,
             ))
