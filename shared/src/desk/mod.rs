@@ -8,6 +8,7 @@
 mod accessibility;
 pub mod answer;
 pub mod assets;
+mod demandes;
 pub mod form;
 pub mod guard;
 pub mod page;
@@ -188,6 +189,7 @@ pub fn router(desk: Desk, more: Router<Desk>) -> Router {
         .merge(assets::routes())
         .merge(accessibility::routes())
         .merge(sessions::routes())
+        .merge(demandes::routes())
         .merge(sign_in::routes())
         .merge(status::routes())
         .merge(today::routes())

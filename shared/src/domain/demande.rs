@@ -6,8 +6,15 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{AgeBand, Autonomy, Channel, Outcome, Theme};
+use super::person::{FieldProblem, NOTES_CHARS_MAX, overlong};
 use crate::ids::{AgentId, DemandeId, DocumentId, PersonId, computed};
 use crate::time::Timestamp;
+
+/// Minutes of one demande: a long day.
+pub const DURATION_MIN_MAX: u16 = 600;
+
+/// Characters of the structure that somebody was sent to: one line.
+const STRUCTURE_CHARS_MAX: usize = 200;
 
 /// The demandes of one place on one day.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,8 +67,78 @@ pub struct Demande {
     pub struck: bool,
 }
 
+impl Demande {
+    /// What must be corrected before this demande can be written down: names of fields with a French message each.
+    ///
+    /// Whether the operator is one of the catalog's is the caller's business.
+    #[must_use]
+    pub fn validate(&self) -> Vec<FieldProblem> {
+        let duration = !(1..=DURATION_MIN_MAX).contains(&self.duration_min);
+        let checks = [
+            (
+                "operator",
+                self.operator
+                    .is_empty()
+                    .then(|| "Choisissez un opérateur.".to_owned()),
+            ),
+            (
+                "duration",
+                duration.then(|| format!("La durée va de 1 à {DURATION_MIN_MAX} minutes.")),
+            ),
+            (
+                "referred_to",
+                overlong(&self.referred_to, STRUCTURE_CHARS_MAX),
+            ),
+            ("notes", overlong(&self.notes, NOTES_CHARS_MAX)),
+        ];
+        let problems = checks.into_iter();
+        problems
+            .filter_map(|(field, problem)| Some((field, problem?)))
+            .collect()
+    }
+}
+
 /// The document that holds the demandes of `place` on `date`: the same on every site.
 #[must_use]
 pub fn register_id(place: &str, date: Date) -> DocumentId {
     DocumentId(computed(&format!("register:{place}:{date}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fields that are wrong once this one was changed.
+    fn wrong(change: impl FnOnce(&mut Demande)) -> Vec<&'static str> {
+        let mut demande = Demande {
+            operator: "cnaf".into(),
+            duration_min: 15,
+            ..Demande::default()
+        };
+        change(&mut demande);
+        let problems = demande.validate();
+        problems.into_iter().map(|(field, _)| field).collect()
+    }
+
+    #[test]
+    fn an_operator_and_a_duration_are_enough() {
+        assert_eq!(wrong(|_| {}), [""; 0]);
+        assert_eq!(wrong(|d| d.operator.clear()), ["operator"]);
+        assert_eq!(wrong(|d| d.duration_min = 0), ["duration"]);
+        assert_eq!(wrong(|d| d.duration_min = 601), ["duration"]);
+        assert_eq!(wrong(|d| d.referred_to = "é".repeat(201)), ["referred_to"]);
+        assert_eq!(wrong(|d| d.notes = "é".repeat(2_001)), ["notes"]);
+    }
+
+    #[test]
+    fn a_places_day_has_one_register_on_every_site() {
+        let day = jiff::civil::date(2026, 11, 26);
+        let id = register_id("saint-chinian", day);
+        assert_eq!(id, register_id("saint-chinian", day));
+        assert_ne!(id, register_id("quarante", day));
+        assert_ne!(
+            id,
+            register_id("saint-chinian", jiff::civil::date(2026, 11, 27))
+        );
+    }
 }
