@@ -2,15 +2,20 @@
 //!
 //! Rows only; the rules behind them are `domain::seats`' and `domain::anomaly`'s.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::{Date, DateTime, Time};
 use rusqlite::{Connection, Row};
 
 use super::people::{self, PersonLine};
 use super::sessions::{date, time};
+use crate::domain::attendance::TOTAL;
 use crate::domain::codes::Attendance;
 use crate::domain::seats::ToTell;
+use crate::domain::session::{Registration, Session};
 use crate::ids::{PersonId, RegistrationId, SessionId};
 use crate::ledger::LedgerError;
+use crate::time::Timestamp;
 
 /// Rows that one card of a page shows at most; whoever has more to do begins with these.
 const ROWS_MAX: usize = 50;
@@ -154,7 +159,8 @@ pub fn unfinished(
 }
 
 /// The sessions from `from` to `to` for which `domain::anomaly` may have something to say, apart from attendance that
-/// is missing (see [`unfinished`]). Both sessions of an animateur in two places are given.
+/// is missing (see [`unfinished`]), as far as its rules read them. Both sessions of an animateur in two places are
+/// given.
 ///
 /// # Errors
 /// What SQLite says.
@@ -162,9 +168,10 @@ pub fn doubtful(
     connection: &Connection,
     from: Date,
     to: Date,
-) -> Result<Vec<SessionId>, LedgerError> {
+) -> Result<Vec<(SessionId, Session)>, LedgerError> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT s.id FROM session s
+        "SELECT s.id, s.date, s.start, s.place, s.\"end\", s.capacity, s.animateur, s.state, s.anonymous_total
+         FROM session s
          WHERE s.date BETWEEN ?1 AND ?2 AND (
             s.anonymous_total + (SELECT count(*) FROM registration r
                 WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'present') > s.capacity
@@ -175,7 +182,43 @@ pub fn doubtful(
                 AND o.animateur = s.animateur AND o.start < s.\"end\" AND s.start < o.\"end\")))
          ORDER BY s.date DESC, s.start DESC, s.id LIMIT {ROWS_MAX}"
     ))?;
-    let rows = statement.query_map((from.to_string(), to.to_string()), |row| row.get(0))?;
+    let mut rows = statement.query((from.to_string(), to.to_string()))?;
+    let mut doubtful = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = row.get(0)?;
+        let session = Session {
+            date: date(row, 1)?,
+            start: time(row, 2)?,
+            place: row.get(3)?,
+            end: time(row, 4)?,
+            capacity: row.get(5)?,
+            animateur: row.get(6)?,
+            state: row.get(7)?,
+            anonymous: [(TOTAL.to_owned(), row.get(8)?)].into(),
+            registrations: attendances(connection, id)?,
+            ..Session::default()
+        };
+        doubtful.push((id, session));
+    }
+    Ok(doubtful)
+}
+
+/// The registrations of a session, as far as attendance and seats go.
+fn attendances(
+    connection: &Connection,
+    session: SessionId,
+) -> Result<BTreeMap<RegistrationId, Registration>, LedgerError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, at, status, attendance FROM registration WHERE session = ?1")?;
+    let rows = statement.query_map([session], |row| {
+        let registration = Registration {
+            at: Timestamp(row.get(1)?),
+            status: row.get(2)?,
+            attendance: row.get(3)?,
+            ..Registration::default()
+        };
+        Ok((row.get(0)?, registration))
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -28,7 +28,7 @@ use crate::domain::seats;
 use crate::domain::session::Session;
 use crate::exchange::position;
 use crate::ids::{DocumentId, RegistrationId, SessionId};
-use crate::site::{SiteError, open_document};
+use crate::site::SiteError;
 use crate::text::{capitalised, counted, dialled};
 use crate::time::{clock_time, hours, long_date, short_date};
 use crate::view;
@@ -264,18 +264,12 @@ fn known(connection: &Connection, now: DateTime) -> Result<Known, SiteError> {
         .flat_map(|(_, expected): &(SessionLine, Vec<Expected>)| expected)
         .filter_map(|expected| Some(expected.person.as_ref()?.id.into()))
         .collect();
-    let mut doubtful = Vec::new();
-    for id in today::doubtful(connection, from, to)? {
-        if let Some(document) = open_document(connection, id.into())? {
-            doubtful.push((id, document.value()?));
-        }
-    }
     Ok(Known {
         catalog: view::catalog::catalog(connection)?,
         sessions,
+        doubtful: today::doubtful(connection, from, to)?,
         calls: today::to_call(connection, today)?,
         unfinished: today::unfinished(connection, from, now)?,
-        doubtful,
         only_here: position::pending_among(connection, people)?,
     })
 }
