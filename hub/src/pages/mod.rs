@@ -3,15 +3,45 @@
 //! A page's handler takes `Extension<Hub>` for the hub and, like every page, the desk's state for its frame. A new
 //! page is: a file here, a line in [`routes`], and a line in [`NAV`] if it has an entry of its own.
 
+mod export;
+mod import;
+mod overview;
+mod period;
+mod quarantine;
+mod role;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 use axum::{Extension, Router};
 use shared::desk::{Desk, NavEntry};
+use shared::domain::codes::Role;
 
 use crate::opened::Hub;
 
 /// Entries of the main navigation, after the desk's own.
-pub(crate) const NAV: &[NavEntry] = &[];
+pub(crate) const NAV: &[NavEntry] = &[
+    NavEntry {
+        label: "Vue d’ensemble",
+        href: "/vue-ensemble",
+        key: 'v',
+        role: Role::Agent,
+    },
+    NavEntry {
+        label: "Import",
+        href: "/import",
+        key: 'i',
+        role: Role::Staff,
+    },
+];
 
 /// The routes of all pages.
 pub(crate) fn routes(hub: Hub) -> Router<Desk> {
-    Router::new().layer(Extension(hub))
+    Router::new()
+        .merge(export::routes())
+        .merge(import::routes())
+        .merge(overview::routes())
+        .merge(quarantine::routes())
+        .layer(Extension(hub))
 }

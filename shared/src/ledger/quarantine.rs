@@ -62,15 +62,27 @@ pub fn holds(connection: &Connection, hash: &Hash) -> Result<bool, LedgerError> 
         .exists([hash])?)
 }
 
-/// Everything in quarantine, newest first.
+/// How many changes have been set aside.
 ///
 /// # Errors
 /// What SQLite says.
-pub fn list(connection: &Connection) -> Result<Vec<Quarantined>, LedgerError> {
+pub fn count(connection: &Connection) -> Result<u64, LedgerError> {
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM quarantine")?;
+    let count: i64 = statement.query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// What is in quarantine, newest first; at most `limit`.
+///
+/// # Errors
+/// What SQLite says.
+pub fn list(connection: &Connection, limit: usize) -> Result<Vec<Quarantined>, LedgerError> {
     let mut statement = connection.prepare_cached(
-        "SELECT number, at, origin, document, hash, reason FROM quarantine ORDER BY number DESC",
+        "SELECT number, at, origin, document, hash, reason FROM quarantine
+         ORDER BY number DESC LIMIT ?1",
     )?;
-    let rows = statement.query_map([], |row| {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([limit], |row| {
         Ok(Quarantined {
             number: row.get(0)?,
             at: Timestamp(row.get(1)?),

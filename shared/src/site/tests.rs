@@ -285,7 +285,11 @@ async fn nonsense_is_set_aside_with_its_origin_and_the_rest_is_taken() {
         .await
         .unwrap();
     assert_eq!((received.taken, received.refused.len()), (1, 2));
-    let aside = two.site.read(|c| Ok(quarantine::list(c)?)).await.unwrap();
+    let aside = two
+        .site
+        .read(|c| Ok(quarantine::list(c, 10)?))
+        .await
+        .unwrap();
     assert_eq!(aside.len(), 2);
     assert!(aside.iter().all(|q| q.origin == origin));
     assert_eq!(fingerprint(&one.site).await, fingerprint(&two.site).await);
@@ -387,7 +391,7 @@ async fn an_actor_used_twice_costs_only_the_second_change() {
     assert_eq!(person.phone, "1");
     assert_eq!(
         two.site
-            .read(|c| Ok(quarantine::list(c)?))
+            .read(|c| Ok(quarantine::list(c, 10)?))
             .await
             .unwrap()
             .len(),

@@ -1,0 +1,50 @@
+//! Visitors of a hub of their own, for tests of its pages.
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use shared::desk::testing::{NOW, Seen, Visitor};
+use shared::domain::codes::Role;
+use shared::time::Clock;
+use tempfile::TempDir;
+
+use super::{NAV, routes};
+use crate::opened::Hub;
+
+/// Somebody signed in at a new hub.
+pub(super) struct AtHub {
+    pub(super) hub: Hub,
+    pub(super) visitor: Visitor,
+    _directory: TempDir,
+}
+
+impl AtHub {
+    pub(super) async fn with(role: Role) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let hub = Hub::open(directory.path(), Clock::fixed(NOW))
+            .await
+            .unwrap();
+        let pages = routes(hub.clone());
+        let visitor = Visitor::on(hub.site().clone(), role, NAV.to_vec(), pages).await;
+        Self {
+            hub,
+            visitor,
+            _directory: directory,
+        }
+    }
+
+    /// Sends a file as the field `file` of a form, as a browser does.
+    pub(super) async fn upload(&self, path: &str, name: &str, bytes: &[u8]) -> Seen {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        let body = [head.as_bytes(), bytes, b"\r\n--edge--\r\n"].concat();
+        let request = self
+            .visitor
+            .request("POST", path)
+            .header(CONTENT_TYPE, "multipart/form-data; boundary=edge")
+            .body(Body::from(body))
+            .unwrap();
+        self.visitor.send(request).await
+    }
+}
