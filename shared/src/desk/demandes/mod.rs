@@ -35,6 +35,17 @@ use crate::view::people::{self, PersonLine};
 /// People that the search beside the form shows.
 const FOUND_MAX: usize = 6;
 
+/// The themes in sight: what people come for most, few enough for the whole form to stand on one screen.
+const USUAL_THEMES: &[Theme] = &[
+    Theme::Papers,
+    Theme::Family,
+    Theme::SocialHealth,
+    Theme::Work,
+    Theme::Housing,
+    Theme::Transport,
+    Theme::Money,
+];
+
 #[derive(Template)]
 #[template(path = "demandes/page.html")]
 struct DemandesPage {
@@ -45,7 +56,6 @@ struct DemandesPage {
     place: String,
     place_name: String,
     operators: Vec<Choice>,
-    themes: Vec<Theme>,
     more_themes: Vec<Theme>,
     durations: Vec<Choice>,
     communes: Vec<Choice>,
@@ -225,8 +235,7 @@ fn drawn(
         fresh: sent.unwrap_or_else(DemandeId::fresh),
         place_name: catalog.place_name(&place).to_owned(),
         operators: operators(catalog, today),
-        themes: themes(false),
-        more_themes: themes(true),
+        more_themes: more_themes(),
         durations: durations(),
         communes: communes(form.value("commune")),
         chosen,
@@ -265,12 +274,14 @@ fn operators(catalog: &Catalog, today: Date) -> Vec<Choice> {
         .collect()
 }
 
-/// The themes of démarches, or those of médiation numérique.
-fn themes(digital: bool) -> Vec<Theme> {
-    let themes = Theme::ALL.iter().copied();
-    themes
-        .filter(|theme| theme.is_digital() == digital)
-        .collect()
+/// The themes beside the usual ones: démarches first.
+fn more_themes() -> Vec<Theme> {
+    let themes = Theme::ALL
+        .iter()
+        .copied()
+        .filter(|theme| !USUAL_THEMES.contains(theme));
+    let (digital, procedures): (Vec<_>, Vec<_>) = themes.partition(|theme| theme.is_digital());
+    [procedures, digital].concat()
 }
 
 fn durations() -> Vec<Choice> {
