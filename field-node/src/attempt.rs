@@ -61,6 +61,21 @@ pub enum Failure {
     Exchange(#[from] ExchangeError),
 }
 
+impl Attempt {
+    /// A hub that cannot be reached, or has nothing new, is asked again and again: that would fill the log.
+    fn is_worth_logging(&self) -> bool {
+        match &self.failure {
+            None => self.has_moved() || !self.report.identical,
+            Some(failure) => !matches!(failure, Failure::Line(LineError::Unreachable)),
+        }
+    }
+
+    /// Whether it carried anything either way.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.report.sent + self.report.received > 0
+    }
+}
+
 impl Failure {
     /// A short code for scripts and the log.
     #[must_use]
@@ -86,11 +101,11 @@ impl Failure {
     }
 }
 
-/// Makes one exchange over `line` and writes it into the log.
+/// Makes one exchange over `line` and writes it into the log; `is_asked` for by a person, or made in the background.
 ///
 /// # Errors
 /// When the laptop's own store cannot say who it is, or keep the log.
-pub async fn attempt(site: &Site, line: &Line) -> Result<Attempted, SiteError> {
+pub async fn attempt(site: &Site, line: &Line, is_asked: bool) -> Result<Attempted, SiteError> {
     let identity = site.read(|c| Ok((identity::enrolment(c)?, identity::key(c)?)));
     let (Some(enrolment), Some(key)) = identity.await? else {
         return Ok(Attempted::NotEnrolled);
@@ -111,7 +126,9 @@ pub async fn attempt(site: &Site, line: &Line) -> Result<Attempted, SiteError> {
         duration_ms: duration_ms.unsigned_abs(),
         failure: ended.err(),
     };
-    record(site, &attempt).await?;
+    if is_asked || attempt.is_worth_logging() {
+        record(site, &attempt).await?;
+    }
     Ok(Attempted::Done(Box::new(attempt)))
 }
 
@@ -155,11 +172,7 @@ async fn carry(
     Ok(())
 }
 
-/// A hub that cannot be reached is no exchange: a day in a village would fill the log.
 async fn record(site: &Site, attempt: &Attempt) -> Result<(), SiteError> {
-    if matches!(attempt.failure, Some(Failure::Line(LineError::Unreachable))) {
-        return Ok(());
-    }
     let Attempt {
         report, traffic, ..
     } = attempt;

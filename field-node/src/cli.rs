@@ -39,9 +39,9 @@ pub enum Command {
 /// Where the data lie.
 #[derive(Args, Debug)]
 pub struct Data {
-    /// Dossier des données
-    #[arg(long, value_name = "DOSSIER")]
-    pub data: PathBuf,
+    /// Dossier des données (« maison » dans vos données personnelles sinon, ou variable MAISON_DATA)
+    #[arg(long, value_name = "DOSSIER", env = "MAISON_DATA")]
+    pub data: Option<PathBuf>,
 }
 
 /// `serve`

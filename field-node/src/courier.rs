@@ -157,7 +157,7 @@ impl Run {
                 ask = asked.recv() => match ask {
                     None => return,
                     Some(Ask::Now(done)) => {
-                        alarm = self.exchange().await;
+                        alarm = self.exchange(true).await;
                         let _ = done.send(());
                     }
                     Some(Ask::Pause(paused, done)) => {
@@ -177,7 +177,7 @@ impl Run {
     /// The alarm has gone off.
     async fn wake(&mut self) -> Alarm {
         if self.refresh().await && !self.state.borrow().paused {
-            self.exchange().await
+            self.exchange(false).await
         } else {
             self.set_alarm(ENROLMENT_EVERY)
         }
@@ -216,13 +216,13 @@ impl Run {
         self.set_alarm(Duration::ZERO)
     }
 
-    async fn exchange(&mut self) -> Alarm {
+    async fn exchange(&mut self, is_asked: bool) -> Alarm {
         self.is_gathering = false;
         self.change(|state| {
             state.running = true;
             state.next_in = None;
         });
-        match attempt(&self.site, &self.line).await {
+        match attempt(&self.site, &self.line, is_asked).await {
             Ok(Attempted::Done(attempt)) => self.note(&attempt),
             Ok(Attempted::NotEnrolled) => self.change(|state| state.enrolled = false),
             // The other process does the work.
@@ -262,13 +262,11 @@ impl Run {
             });
             return;
         }
-        let moved = report.sent + report.received > 0;
-        tracing::info!(
-            sent = report.sent,
-            received = report.received,
-            outcome = report.outcome(),
-            "exchange"
-        );
+        let moved = attempt.has_moved();
+        if moved || !report.identical {
+            let (sent, received) = (report.sent, report.received);
+            tracing::info!(sent, received, outcome = report.outcome(), "exchange");
+        }
         self.change(|state| {
             state.line_up = Some(true);
             state.trouble = None;

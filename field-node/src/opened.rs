@@ -34,6 +34,9 @@ pub enum NodeError {
     /// The directory is the hub's.
     #[error("le dossier {0} est celui du hub\u{a0}: donnez celui du portable")]
     NotANode(PathBuf),
+    /// No directory was named and there is none to fall back on.
+    #[error("dites où sont les données du portable\u{a0}: --data DOSSIER")]
+    NoHome,
     /// The system gives no randomness.
     #[error("le système ne donne pas de nombres aléatoires\u{a0}: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -58,6 +61,7 @@ impl NodeError {
         match self {
             Self::Site(error) | Self::Line(LineError::Site(error)) => Exit::of(error),
             Self::Line(LineError::Unreachable | LineError::Cut) => Exit::Unreachable,
+            Self::NoHome => Exit::Usage,
             _ => Exit::Failed,
         }
     }

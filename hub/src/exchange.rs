@@ -53,7 +53,9 @@ async fn answer(hub: &Hub, admitted: Admitted) -> Result<Body, ExchangeError> {
     let mut answer = answerer.finish()?;
     let first = answer.next_chunk().await?.unwrap_or_default();
     let heard = answer.heard();
-    tracing::info!(%laptop, taken = heard.taken, refused = heard.refused, "exchange");
+    if heard.taken + heard.refused > 0 {
+        tracing::info!(%laptop, taken = heard.taken, refused = heard.refused, "exchange");
+    }
     let acknowledged = heard.cursor.unwrap_or(0);
     hub.site()
         .store()

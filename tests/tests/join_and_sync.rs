@@ -74,7 +74,7 @@ async fn node() -> (Node, TempDir) {
 
 async fn sync(node: &Node) -> Box<Attempt> {
     let line = Line::new(node.site().clone()).unwrap();
-    match attempt(node.site(), &line).await.unwrap() {
+    match attempt(node.site(), &line, true).await.unwrap() {
         Attempted::Done(attempt) => attempt,
         other => panic!("{other:?}"),
     }

@@ -5,6 +5,7 @@ use shared::program::{Exit, complain, say};
 use shared::time::Clock;
 
 use crate::cli::Enrol;
+use crate::config::data_directory;
 use crate::enrolling::Enrolled;
 use crate::opened::{Node, NodeError};
 
@@ -17,7 +18,7 @@ pub(super) async fn enrol(asked: Enrol) -> Result<Exit, NodeError> {
             return Ok(Exit::Usage);
         }
     };
-    let node = Node::open(&asked.data.data, Clock::default()).await?;
+    let node = Node::open(&data_directory(asked.data)?, Clock::default()).await?;
     match node.enrol(&ticket).await? {
         Enrolled::Done(enrolment) => {
             say(format!(

@@ -27,7 +27,7 @@ pub fn run_to_end(cli: Cli) -> Exit {
 
 async fn run(command: Command) -> Result<Exit, NodeError> {
     match command {
-        Command::Serve(asked) => serve::serve(asked.into()).await,
+        Command::Serve(asked) => serve::serve(asked.try_into()?).await,
         Command::Enrol(asked) => enrol::enrol(asked).await,
         Command::Sync(asked) => sync::sync(asked).await,
         Command::Status(asked) => status::status(asked).await,

@@ -1,6 +1,6 @@
 //! `maison-node serve`: hold the directory, open the port, announce it, serve until told to stop.
 
-use shared::ledger::Store;
+use shared::ledger::{LedgerError, Store};
 use shared::program::{Exit, Listening, complain, say, stop_signal};
 use shared::time::Clock;
 
@@ -8,7 +8,14 @@ use crate::config::Config;
 use crate::opened::{Node, NodeError};
 
 pub(super) async fn serve(config: Config) -> Result<Exit, NodeError> {
-    let held = Store::hold(&config.data)?;
+    let held = match Store::hold(&config.data) {
+        // A second click on the icon: the pages are there already.
+        Err(LedgerError::Held(_)) if config.open && config.listen.port() != 0 => {
+            open_browser(&format!("http://{}", config.listen));
+            return Ok(Exit::Done);
+        }
+        held => held?,
+    };
     let listening = Listening::on(config.listen).await?;
     let node = Node::open(&config.data, Clock::default()).await?;
     announce(&listening, &config);

@@ -9,6 +9,7 @@ use shared::text::counted;
 use shared::time::{Clock, Timestamp};
 
 use crate::cli;
+use crate::config::data_directory;
 use crate::courier;
 use crate::identity::{self, Enrolment};
 use crate::opened::{Node, NodeError};
@@ -39,7 +40,7 @@ struct Status {
 }
 
 pub(super) async fn status(asked: cli::Status) -> Result<Exit, NodeError> {
-    let node = Node::open_existing(&asked.data.data, Clock::default()).await?;
+    let node = Node::open_existing(&data_directory(asked.data)?, Clock::default()).await?;
     let status = read(&node).await?;
     if asked.json {
         say(serde_json::json!(status));

@@ -6,13 +6,14 @@ use shared::time::Clock;
 
 use crate::attempt::{Attempt, Attempted, Failure, attempt};
 use crate::cli::Sync;
+use crate::config::data_directory;
 use crate::line::Line;
 use crate::opened::{Node, NodeError};
 
 pub(super) async fn sync(asked: Sync) -> Result<Exit, NodeError> {
-    let node = Node::open_existing(&asked.data.data, Clock::default()).await?;
+    let node = Node::open_existing(&data_directory(asked.data)?, Clock::default()).await?;
     let line = Line::new(node.site().clone())?;
-    let attempt = match attempt(node.site(), &line).await? {
+    let attempt = match attempt(node.site(), &line, true).await? {
         Attempted::Done(attempt) => attempt,
         Attempted::NotEnrolled => {
             complain(

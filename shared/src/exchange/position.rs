@@ -192,6 +192,42 @@ pub fn pending(connection: &Connection) -> Result<Pending, LedgerError> {
 const PENDING: &str = "SELECT document, hash FROM change WHERE seq > ?1 AND origin <> ?2
     UNION SELECT document, hash FROM exchange_difference JOIN change USING (hash) WHERE what = 2";
 
+/// A document of which the hub has not confirmed everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingDocument {
+    /// Which.
+    pub document: DocumentId,
+    /// Its kind number.
+    pub kind: u8,
+    /// When it was last changed, of the changes that wait.
+    pub at: Timestamp,
+}
+
+/// At most `limit` documents that wait, the one changed last first. Costs as much as is pending.
+///
+/// # Errors
+/// What SQLite says.
+pub fn pending_documents(
+    connection: &Connection,
+    limit: usize,
+) -> Result<Vec<PendingDocument>, LedgerError> {
+    let position = position(connection)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT c.document, d.kind, max(c.time) AS at FROM ({PENDING}) p
+         JOIN change c USING (hash) JOIN document d ON d.id = c.document
+         GROUP BY c.document ORDER BY at DESC, c.document LIMIT ?3"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map((position.acked, position.hub, limit), |row| {
+        Ok(PendingDocument {
+            document: row.get(0)?,
+            kind: row.get(1)?,
+            at: Timestamp(row.get(2)?),
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Whether the hub has not confirmed everything that this laptop holds of `document`; false at the hub itself.
 ///
 /// # Errors
