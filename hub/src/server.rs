@@ -73,21 +73,10 @@ async fn follow_status(hub: Hub, status: watch::Sender<StatusLine>) {
 }
 
 async fn status_line(hub: &Hub) -> Result<StatusLine, SiteError> {
-    let now = hub.site().clock().now();
-    let laptops = hub
+    let since = Timestamp(hub.site().clock().now().0 - SILENT_MS);
+    let (all, silent) = hub
         .site()
-        .read(|connection| Ok(devices::list(connection)?))
+        .read(move |connection| Ok(devices::silent_since(connection, since)?))
         .await?;
-    let active = laptops
-        .iter()
-        .filter(|state| state.device.revoked.is_none());
-    let (all, silent) = active.fold((0, 0), |(all, silent), state| {
-        let since = state.device.last_contact.unwrap_or(state.device.enrolled);
-        (all + 1, silent + u64::from(is_silent(since, now)))
-    });
     Ok(StatusLine::hub(all, silent))
-}
-
-fn is_silent(since: Timestamp, now: Timestamp) -> bool {
-    now.0 - since.0 > SILENT_MS
 }

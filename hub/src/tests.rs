@@ -222,6 +222,10 @@ async fn a_signed_exchange_brings_the_hubs_data_and_is_noted() {
     let noted = site.read(|c| Ok(devices::list(c)?)).await.unwrap();
     assert_eq!(noted[0].device.last_contact, Some(NOW));
     assert_eq!(noted[0].lacks_changes, 0);
+    for (since, silent) in [(NOW.0, 0), (NOW.0 + 1, 1)] {
+        let counted = site.read(move |c| Ok(devices::silent_since(c, Timestamp(since))?));
+        assert_eq!(counted.await.unwrap(), (1, silent));
+    }
 }
 
 #[tokio::test]

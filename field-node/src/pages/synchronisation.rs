@@ -393,6 +393,8 @@ mod tests {
         let seen = visitor.act("/synchronisation/pause", &[]).await;
         assert!(seen.text.contains("Les échanges sont en pause"));
         assert!(courier.state().borrow().paused);
+        let restarted = Courier::start(alone.site().clone()).await.unwrap();
+        assert!(restarted.state().borrow().paused, "and stays so");
         let seen = visitor.act("/synchronisation/reprise", &[]).await;
         assert!(seen.text.contains("Les échanges reprennent"));
         assert!(!courier.state().borrow().paused);

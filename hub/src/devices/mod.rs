@@ -105,6 +105,22 @@ pub fn list(connection: &Connection) -> Result<Vec<DeviceState>, LedgerError> {
     devices.into_iter().map(state).collect()
 }
 
+/// How many laptops may exchange, and how many of them have not asked for anything since `since`.
+pub(crate) fn silent_since(
+    connection: &Connection,
+    since: Timestamp,
+) -> Result<(u64, u64), LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*), count(*) FILTER (WHERE coalesce(last_contact, enrolled) < ?1)
+         FROM device WHERE revoked IS NULL",
+    )?;
+    let counted = statement.query_row([since.0], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+    });
+    let (all, silent) = counted?;
+    Ok((all.unsigned_abs(), silent.unsigned_abs()))
+}
+
 /// Registers a laptop, or gives a registered one a new name and nonce.
 pub(crate) fn register(
     connection: &Connection,
