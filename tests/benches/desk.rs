@@ -14,6 +14,7 @@ use shared::time::Clock;
 use tests::agent::{Agent, between};
 use tests::program::{self, Program};
 use tests::sample::{self, LOGIN, PASSPHRASE, Size};
+use tests::usage;
 
 const SIZE: Size = Size {
     people: 5_000,
@@ -189,18 +190,7 @@ async fn rebuild(directory: &Path) -> Figure {
 }
 
 fn memory(program: &Program) -> Figure {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap_or_default();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap_or_default();
-    let kilobytes: f64 = line
-        .split_whitespace()
-        .nth(1)
-        .and_then(|kb| kb.parse().ok())
-        .unwrap_or(f64::NAN);
-    let megabytes = kilobytes / 1024.0;
+    let megabytes = usage::peak_mb(program.id()).unwrap_or(f64::NAN);
     Figure {
         name: "memory, highest".to_owned(),
         median: megabytes,

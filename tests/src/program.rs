@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use crate::usage;
+
 /// How long a program may take to answer at all. A busy machine needs a second or two; after this it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -58,6 +60,8 @@ pub struct Finished {
     pub stdout: String,
     /// What it wrote for people.
     pub stderr: String,
+    /// Processor seconds that it used, as far as the kernel still knew.
+    pub cpu_s: Option<f64>,
 }
 
 impl Finished {
@@ -90,12 +94,26 @@ impl Finished {
 #[track_caller]
 #[must_use]
 pub fn run(program: &Path, arguments: &[&str]) -> Finished {
+    run_within(PATIENCE, program, arguments)
+}
+
+/// The same with another patience, for what takes long on a slow line.
+///
+/// # Panics
+/// As [`run`].
+#[track_caller]
+#[must_use]
+pub fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Finished {
     let mut process = Process::spawn(program, arguments);
+    process.wait_for_end(patience);
+    // Between its end and the moment at which it is waited for, the kernel keeps its figures.
+    let cpu_s = usage::cpu_s(process.child.id());
     let status = process.wait();
     Finished {
         code: status.code(),
         stdout: process.stdout.text(),
         stderr: process.stderr.text(),
+        cpu_s,
     }
 }
 
@@ -129,11 +147,11 @@ impl Program {
     #[must_use]
     pub fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut process = Process::spawn(program, arguments);
-        match process.stdout.first(announced_address) {
+        match process.stdout.first(PATIENCE, announced_address) {
             Ok(address) => Self { process, address },
             Err(why) => {
                 process.kill();
-                process.stderr.wait_for_end();
+                process.stderr.wait_for_end(PATIENCE);
                 let why = match why {
                     Missing::Ended => "ended before it could be reached",
                     Missing::Silent => "announced no address",
@@ -231,11 +249,16 @@ impl Process {
     /// Waits for its end; which shows when it closes its outputs.
     #[track_caller]
     fn wait(&mut self) -> ExitStatus {
-        if !(self.stdout.wait_for_end() && self.stderr.wait_for_end()) {
+        self.wait_for_end(PATIENCE);
+        self.child.wait().expect("a child can be waited for")
+    }
+
+    #[track_caller]
+    fn wait_for_end(&mut self, patience: Duration) {
+        if !(self.stdout.wait_for_end(patience) && self.stderr.wait_for_end(patience)) {
             self.kill();
             panic!("{} did not end:\n{}", self.name, self.stderr.text());
         }
-        self.child.wait().expect("a child can be waited for")
     }
 
     fn kill(&mut self) {
@@ -283,9 +306,13 @@ impl Output {
     }
 
     /// The first line that `wanted` makes something of, or why there is none.
-    fn first<T>(&self, wanted: impl Fn(&str) -> Option<T>) -> Result<T, Missing> {
+    fn first<T>(
+        &self,
+        patience: Duration,
+        wanted: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Missing> {
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(patience) {
                 Ok(line) => {
                     if let Some(found) = wanted(&line) {
                         return Ok(found);
@@ -298,8 +325,8 @@ impl Output {
     }
 
     /// Waits until the output is closed; false when it is still open and silent after the time allowed.
-    fn wait_for_end(&self) -> bool {
-        matches!(self.first(|_| None::<()>), Err(Missing::Ended))
+    fn wait_for_end(&self, patience: Duration) -> bool {
+        matches!(self.first(patience, |_| None::<()>), Err(Missing::Ended))
     }
 }
 

@@ -34,7 +34,7 @@ pub const LOGIN: &str = "claire";
 /// Its passphrase.
 pub const PASSPHRASE: &str = "quatre mots bien choisis";
 
-const FAMILY: &[&str] = &[
+pub(crate) const FAMILY: &[&str] = &[
     "Barthès",
     "Belot",
     "Carayon",
@@ -60,7 +60,7 @@ const FAMILY: &[&str] = &[
     "Vidal",
     "Viguier",
 ];
-const GIVEN: &[&str] = &[
+pub(crate) const GIVEN: &[&str] = &[
     "Ahmed",
     "Brigitte",
     "Catherine",
