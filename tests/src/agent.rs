@@ -52,23 +52,21 @@ impl Agent {
     /// When there is no such page.
     pub async fn get(&self, path: &str) -> String {
         let request = self.client.get(format!("{}{path}", self.base));
-        let response = self.answer(request).await;
+        let response = request
+            .header(COOKIE, &self.cookie)
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         response.text().await.expect("a page")
     }
 
     /// Sends a form and answers what came, redirects not followed.
+    ///
+    /// # Panics
+    /// When the site does not answer.
     pub async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Response {
-        let body: String = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        let request = self
-            .client
-            .post(format!("{}{path}", self.base))
-            .header(ORIGIN, &self.base)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
-        self.answer(request).await
+        self.form(path, fields).send().await.expect("an answer")
     }
 
     /// Sends a form that succeeds, and answers the address that the site then leads to.
@@ -90,12 +88,22 @@ impl Agent {
         }
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Response {
-        request
+    /// Sends a form to a site that may be killed meanwhile; whether the site confirmed it.
+    pub async fn try_act(&self, path: &str, fields: &[(&str, &str)]) -> bool {
+        let answer = self.form(path, fields).send().await;
+        answer.is_ok_and(|response| response.status() == StatusCode::SEE_OTHER)
+    }
+
+    fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        let body: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.client
+            .post(format!("{}{path}", self.base))
             .header(COOKIE, &self.cookie)
-            .send()
-            .await
-            .expect("an answer")
+            .header(ORIGIN, &self.base)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body)
     }
 }
 
@@ -114,4 +122,82 @@ pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> 
     let end = text.find(after)?;
     let start = text[..end].rfind(before)? + before.len();
     Some(&text[start..end])
+}
+
+/// The fields of the form that is sent to `action`, as a browser would send it untouched: names and values in order.
+///
+/// # Panics
+/// When the page has no such form.
+#[must_use]
+pub fn form_fields(page: &str, action: &str) -> Vec<(String, String)> {
+    let start = page
+        .find(&format!("action=\"{action}\""))
+        .unwrap_or_else(|| panic!("no form leads to {action}:\n{page}"));
+    let end = page[start..]
+        .find("</form>")
+        .map_or(page.len(), |length| start + length);
+    let mut fields = Vec::new();
+    let mut select = None;
+    for tag in page[start..end].split('<').skip(1) {
+        let (tag, text) = tag.split_once('>').unwrap_or((tag, ""));
+        let value = attribute(tag, "value").unwrap_or_default();
+        match (
+            tag.split_whitespace().next().unwrap_or_default(),
+            attribute(tag, "name"),
+        ) {
+            ("input", Some(name)) => {
+                let is_choice = matches!(
+                    attribute(tag, "type").as_deref(),
+                    Some("radio" | "checkbox")
+                );
+                if !is_choice || tag.contains(" checked") {
+                    fields.push((name, value));
+                }
+            }
+            ("textarea", Some(name)) => {
+                fields.push((name, unescaped(text.trim_start_matches('\n'))))
+            }
+            ("select", name) => select = name,
+            ("option", _) if tag.contains(" selected") => {
+                fields.extend(select.clone().map(|name| (name, value)));
+            }
+            _ => {}
+        }
+    }
+    fields
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+    let length = tag[start..].find('"')?;
+    Some(unescaped(&tag[start..start + length]))
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#38;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_as_a_browser_would_send_it() {
+        let page = r#"<form action="/x"><input name="other" value="1"></form>
+            <form method="post" action="/personnes/1"><input type="hidden" name="a" value="d&#39;&#38;é">
+            <input type="radio" name="r" value="1"><input type="radio" name="r" value="2" checked>
+            <select name="s"><option value="">-</option><option value="v" selected>V</option></select>
+            <textarea name="t" rows="3">
+text</textarea></form>"#;
+        let fields = form_fields(page, "/personnes/1");
+        let expected = [("a", "d'&é"), ("r", "2"), ("s", "v"), ("t", "text")];
+        assert_eq!(
+            fields,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
 }
