@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use tests::agent::{Agent, form_fields, main_of};
 use tests::link::Link;
 use tests::program::{self, Program};
+use tokio::sync::watch;
 
 const LOGIN: &str = "claire";
 const PASSPHRASE: &str = "quatre mots bien choisis";
@@ -289,22 +290,50 @@ async fn change(agent: &Agent, person: PersonId, field: &str, value: &str) {
     agent.act(&path, &fields).await;
 }
 
-/// Writes down somebody who walks into a session.
-async fn walk_in(agent: &Agent, session: SessionId, given: &str, family: &str, phone: &str) {
+/// Writes down somebody who walks into a session; whether the site confirmed it.
+async fn walk_in(
+    agent: &Agent,
+    session: SessionId,
+    given: &str,
+    family: &str,
+    phone: &str,
+) -> bool {
     let id = PersonId::fresh().to_string();
+    let fields = [
+        ("id", id.as_str()),
+        ("family_name", family),
+        ("given_name", given),
+        ("phone", phone),
+        ("known", "no"),
+        ("walk_in", "1"),
+    ];
     agent
-        .act(
-            &format!("/ateliers/{session}/nouvelle"),
-            &[
-                ("id", &id),
-                ("family_name", family),
-                ("given_name", given),
-                ("phone", phone),
-                ("known", "no"),
-                ("walk_in", "1"),
-            ],
+        .try_act(&format!("/ateliers/{session}/nouvelle"), &fields)
+        .await
+}
+
+/// Writes one person after another, telling the phones of those that were confirmed, until the site is gone.
+async fn keep_writing(
+    agent: Agent,
+    session: SessionId,
+    round: usize,
+    told: watch::Sender<Vec<String>>,
+) {
+    for n in 0.. {
+        let phone = format!("06 99 {round:02} {:02} {:02}", n / 100, n % 100);
+        if !walk_in(
+            &agent,
+            session,
+            "Test",
+            &format!("Confirmée {round} {n}"),
+            &phone,
         )
-        .await;
+        .await
+        {
+            return;
+        }
+        told.send_modify(|phones| phones.push(phone));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -330,8 +359,8 @@ async fn two_laptops_and_the_hub_edit_the_same_things_apart_and_become_one() {
     change(&one, sylvie, "phone", "06 77 00 00 01").await;
     change(&two, sylvie, "phone", "06 77 00 00 02").await;
     // The same walk-in, written on both.
-    walk_in(&one, today, "Jeanne", "Nouvelle", "06 88 00 00 01").await;
-    walk_in(&two, today, "Jeanne", "Nouvelle", "06 88 00 00 01").await;
+    assert!(walk_in(&one, today, "Jeanne", "Nouvelle", "06 88 00 00 01").await);
+    assert!(walk_in(&two, today, "Jeanne", "Nouvelle", "06 88 00 00 01").await);
     // Cancelled at the hub while attendance is recorded in the village.
     let sheet = one.get(&format!("/ateliers/{today}")).await;
     let mark = sheet
@@ -414,26 +443,27 @@ async fn kill_9_at_any_moment_loses_nothing_that_a_page_confirmed() {
     let mut system = System::new().await;
     let mut confirmed: Vec<String> = Vec::new();
     for round in 0..6 {
-        let acts = rng.random_range(1..6);
-        for n in 0..acts {
-            let phone = format!("06 99 {round:02} {n:02} 00");
-            let agent = system.laptops[round % 2].agent().await;
-            let family = format!("Confirmée{round}{n}");
-            walk_in(&agent, system.territory.today, "Test", &family, &phone).await;
-            confirmed.push(phone);
-        }
-        // The last act may be on its way to the hub just now.
+        let (told, mut heard) = watch::channel(Vec::new());
+        let agent = system.laptops[round % 2].agent().await;
+        let writing = tokio::spawn(keep_writing(agent, system.territory.today, round, told));
+        let enough: usize = rng.random_range(1..6);
+        let seen = heard
+            .wait_for(|phones: &Vec<String>| phones.len() >= enough)
+            .await;
+        drop(seen.expect("somebody writes"));
+        // The next act is somewhere between the browser and the disk, the last one perhaps on its way to the hub.
         if rng.random_bool(0.5) {
             system.hub.take().expect("the hub runs").kill();
             system.restart_hub();
-        } else {
-            system.laptops[round % 2]
-                .program
-                .take()
-                .expect("it runs")
-                .kill();
-            system.laptops[round % 2].restart();
         }
+        system.laptops[round % 2]
+            .program
+            .take()
+            .expect("it runs")
+            .kill();
+        writing.await.expect("the writer ends with the program");
+        confirmed.extend(heard.borrow().iter().cloned());
+        system.laptops[round % 2].restart();
     }
     system.until_identical().await;
     let hub = Agent::sign_in(system.hub(), LOGIN, PASSPHRASE).await;
