@@ -283,11 +283,14 @@ async fn change(agent: &Agent, person: PersonId, field: &str, value: &str) {
         .iter_mut()
         .filter(|(name, _)| name == field)
         .for_each(|(_, v)| value.clone_into(v));
-    let fields: Vec<(&str, &str)> = fields
+    agent.act(&path, &borrowed(&fields)).await;
+}
+
+fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+    fields
         .iter()
-        .map(|(n, v)| (n.as_str(), v.as_str()))
-        .collect();
-    agent.act(&path, &fields).await;
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 /// Writes down somebody who walks into a session; whether the site confirmed it.
@@ -375,16 +378,13 @@ async fn two_laptops_and_the_hub_edit_the_same_things_apart_and_become_one() {
     )
     .await;
     // At the counter, without a name.
-    one.act(
-        "/demandes",
-        &[
-            ("operator", "caf"),
-            ("channel", "sur_place"),
-            ("outcome", "traitee"),
-            ("duration_min", "15"),
-        ],
-    )
-    .await;
+    let counter = one.get("/demandes").await;
+    let mut fields = form_fields(&counter, "/demandes");
+    fields.retain(|(name, _)| !matches!(name.as_str(), "operator" | "duration"));
+    fields.extend(
+        [("operator", "msa"), ("duration", "15")].map(|(n, v)| (n.to_owned(), v.to_owned())),
+    );
+    one.act("/demandes", &borrowed(&fields)).await;
 
     let seed: u64 = rand::random();
     println!("seed {seed}");
@@ -433,6 +433,8 @@ async fn two_laptops_and_the_hub_edit_the_same_things_apart_and_become_one() {
     );
     system.same_page("/ateliers").await;
     system.same_page("/personnes").await;
+    let demandes = system.same_page("/demandes").await;
+    assert!(demandes.contains("MSA"), "the demande is gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -488,4 +490,37 @@ async fn kill_9_at_any_moment_loses_nothing_that_a_page_confirmed() {
         .json()["pending"],
         0
     );
+}
+
+#[test]
+fn a_directory_in_use_or_written_by_a_newer_version_is_refused_by_its_own_exit_code() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().to_str().expect("plain names");
+    for (program, command) in [(program::hub(), "hub"), (program::node(), "node")] {
+        let data = format!("{data}/{command}");
+        let serving = Program::serve(program, Path::new(&data), &[]);
+        let second = program::run(
+            program,
+            &["serve", "--data", &data, "--listen", "127.0.0.1:0"],
+        );
+        assert_eq!(second.code, Some(3), "{second:?}");
+        assert!(
+            second.stderr.contains("déjà ouvert par un autre programme"),
+            "{second:?}"
+        );
+        // A command beside a serving program is no second server.
+        program::run(program, &["status", "--data", &data]).success();
+        let (status, log) = serving.stop();
+        assert!(status.success(), "{log}");
+
+        let database = rusqlite::Connection::open(Path::new(&data).join("maison.db"));
+        let newer = database.and_then(|c| c.execute("UPDATE migration SET number = 999", []));
+        newer.expect("the database");
+        let refused = program::run(program, &["status", "--data", &data]);
+        assert_eq!(refused.code, Some(3), "{refused:?}");
+        assert!(
+            refused.stderr.contains("mettez le programme à jour"),
+            "{refused:?}"
+        );
+    }
 }
