@@ -3,12 +3,13 @@
 use axum::extract::{Request, State};
 use axum::routing::post;
 use axum::{Json, Router};
+use shared::domain::catalog::{Catalog, Replica, catalog_id};
 use shared::joining::messages::{JOIN_PATH, JoinRequest, Joined, Reason};
 use shared::joining::signature::Nonce;
 
 use crate::body;
 use crate::devices::tickets::{self, Trade};
-use crate::opened::Hub;
+use crate::opened::{Hub, PROGRAM};
 use crate::refusal::Refusal;
 
 /// A request is some 300 bytes.
@@ -27,8 +28,17 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
     let now = hub.site().clock().now();
     let trade = hub
         .site()
-        .store()
-        .write(move |tx| tickets::trade(tx, &secret_hash, replica, &key, nonce, now))
+        .write(move |work| {
+            let trade = tickets::trade(work.connection(), &secret_hash, replica, &key, nonce, now)?;
+            if let Trade::Joined(device) = &trade {
+                // The histories that pages show name it, on every site.
+                let name = device.name.clone();
+                work.edit(catalog_id(), PROGRAM, |catalog: &mut Catalog| {
+                    catalog.replicas.entry(replica).or_insert(Replica { name });
+                })?;
+            }
+            Ok(trade)
+        })
         .await
         .map_err(|error| Refusal::unable(&error))?;
     let device = match trade {

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use shared::domain::catalog::{Catalog, catalog_id, default_catalog};
+use shared::domain::catalog::{Catalog, Replica, catalog_id, default_catalog};
 use shared::exchange::position;
 use shared::ids::AgentId;
 use shared::ledger::replica::{self, Claimed};
@@ -15,6 +15,9 @@ use shared::time::Clock;
 
 /// The author of what the program writes by itself or an administrator by command.
 pub const PROGRAM: AgentId = AgentId(uuid::Uuid::nil());
+
+/// What the histories that pages show call the hub.
+const NAME: &str = "Capestang";
 
 /// Whose the directory is, for ever.
 const OWNER: &str = "hub";
@@ -78,13 +81,16 @@ impl Hub {
     pub async fn open(directory: &Path, clock: Clock) -> Result<Self, HubError> {
         let progress = progress_bar("Préparation des pages");
         let site = Site::open(directory, MIGRATIONS, clock, progress).await?;
+        let replica = site.replica();
         let claimed = site
-            .write(|work| {
+            .write(move |work| {
                 let claimed = replica::claim(work.connection(), OWNER)?;
                 if claimed == Claimed::New {
                     position::ensure_own_epoch(work.connection())?;
                     work.edit::<Catalog, _>(catalog_id(), PROGRAM, |catalog| {
                         *catalog = default_catalog();
+                        let name = NAME.to_owned();
+                        catalog.replicas.insert(replica, Replica { name });
                     })?;
                 }
                 Ok(claimed)
@@ -129,7 +135,9 @@ mod tests {
     async fn a_new_hub_starts_with_the_default_catalog_and_keeps_what_is_changed() {
         let directory = tempfile::tempdir().unwrap();
         let hub = Hub::open(directory.path(), Clock::default()).await.unwrap();
-        assert_eq!(hub.site().catalog().await.unwrap(), default_catalog());
+        let catalog = hub.site().catalog().await.unwrap();
+        assert_eq!(catalog.places, default_catalog().places);
+        assert_eq!(catalog.replicas[&hub.site().replica()].name, "Capestang");
         hub.site()
             .edit::<Catalog, _, _>(catalog_id(), PROGRAM, |catalog| {
                 catalog.retention_months = Some(12)

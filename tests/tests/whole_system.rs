@@ -509,7 +509,8 @@ fn a_directory_in_use_or_written_by_a_newer_version_is_refused_by_its_own_exit_c
             "{second:?}"
         );
         // A command beside a serving program is no second server.
-        program::run(program, &["status", "--data", &data]).success();
+        let beside = program::run(program, &["status", "--data", &data]);
+        assert_eq!(beside.code, Some(0), "{beside:?}");
         let (status, log) = serving.stop();
         assert!(status.success(), "{log}");
 

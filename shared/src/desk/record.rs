@@ -52,7 +52,6 @@ pub struct Rival {
 #[derive(Clone, Debug)]
 pub struct Signer<'a> {
     catalog: &'a Catalog,
-    here: ReplicaId,
     now: DateTime,
 }
 
@@ -62,12 +61,11 @@ impl<'a> Signer<'a> {
     pub fn new(desk: &Desk, catalog: &'a Catalog) -> Self {
         Self {
             catalog,
-            here: desk.site().replica(),
             now: desk.site().clock().now().local(),
         }
     }
 
-    /// « Lucie Bonnet, hier à 9 h 12, sur un autre poste ».
+    /// « Lucie Bonnet, hier à 9 h 12, Portable 1 »: the same on every site.
     #[must_use]
     pub fn signature(
         &self,
@@ -76,11 +74,8 @@ impl<'a> Signer<'a> {
         at: Timestamp,
     ) -> String {
         let who = agent.map_or("auteur inconnu", |agent| agent_name(self.catalog, agent));
-        let place = if replica == Some(self.here) {
-            "sur ce poste"
-        } else {
-            "sur un autre poste"
-        };
+        let place = replica.and_then(|replica| self.catalog.replicas.get(&replica));
+        let place = place.map_or("poste inconnu", |replica| &replica.name);
         format!("{who}, {}, {place}", moment(at.local(), self.now))
     }
 

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use super::page::StatusLine;
 use super::{Desk, DeskConfig, MIGRATIONS, NavEntry, passphrase, router};
-use crate::domain::catalog::{Agent, Catalog, catalog_id, default_catalog};
+use crate::domain::catalog::{Agent, Catalog, Replica, catalog_id, default_catalog};
 use crate::domain::codes::Role;
 use crate::exchange;
 use crate::ids::{AgentId, ReplicaId};
@@ -84,12 +84,16 @@ impl Visitor {
 
     /// An account of `role` on an open site.
     pub async fn on(site: Site, role: Role, nav: Vec<NavEntry>, more: Router<Desk>) -> Self {
-        let agent = AgentId::fresh();
+        let (agent, replica) = (AgentId::fresh(), site.replica());
         let passphrase_hash = passphrase::hash(PASSPHRASE).unwrap();
         site.edit(catalog_id(), agent, move |catalog: &mut Catalog| {
             if catalog.places.is_empty() {
                 *catalog = default_catalog();
             }
+            let here = Replica {
+                name: "Portable 1".to_owned(),
+            };
+            catalog.replicas.insert(replica, here);
             let name = "Claire Fabre".to_owned();
             let login = LOGIN.to_owned();
             catalog.agents.insert(

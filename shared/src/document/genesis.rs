@@ -60,7 +60,14 @@ impl Kind {
                 "themes",
             ],
             Self::Register => &["demandes"],
-            Self::Catalog => &["agents", "forms", "operators", "places", "stops"],
+            Self::Catalog => &[
+                "agents",
+                "forms",
+                "operators",
+                "places",
+                "replicas",
+                "stops",
+            ],
         }
     }
 }
@@ -117,7 +124,7 @@ mod tests {
                 "e15dec6a95d4",
                 "3c01669d22da",
                 "a76a719de9a9",
-                "c51968c61faf"
+                "55ffb5a0bd14"
             ]
         );
     }

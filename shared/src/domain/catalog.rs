@@ -8,7 +8,7 @@ use jiff::civil::{Date, Time, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::codes::Role;
-use crate::ids::{AgentId, DocumentId, computed};
+use crate::ids::{AgentId, DocumentId, ReplicaId, computed};
 use crate::text::folded;
 
 /// What the service is made of.
@@ -21,6 +21,8 @@ pub struct Catalog {
     pub stops: BTreeMap<String, Stop>,
     /// Accounts.
     pub agents: BTreeMap<AgentId, Agent>,
+    /// Where changes are made: the hub and each laptop that joined it, for the histories that pages show.
+    pub replicas: BTreeMap<ReplicaId, Replica>,
     /// Operators by code (`france-travail`), dated and editable.
     pub operators: BTreeMap<String, Operator>,
     /// Months after the last contact after which a person is anonymised (24 unless the hub says otherwise).
@@ -74,6 +76,14 @@ pub struct Agent {
     pub passphrase_hash: String,
     /// No longer allowed to sign in.
     pub disabled: bool,
+}
+
+/// The hub, or a laptop.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Replica {
+    /// « Capestang », « Portable 1 ».
+    pub name: String,
 }
 
 /// An operator that demandes concern.
@@ -155,6 +165,7 @@ impl Operator {
 #[must_use]
 pub fn default_catalog() -> Catalog {
     Catalog {
+        replicas: BTreeMap::new(),
         places: PLACES.iter().map(default_place).collect(),
         stops: STOPS.iter().map(default_stop).collect(),
         agents: BTreeMap::new(),

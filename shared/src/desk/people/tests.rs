@@ -244,7 +244,7 @@ async fn two_values_are_shown_with_their_authors_and_one_tap_keeps_either() {
         let path = format!("/personnes/{id}");
         let sheet = visitor.get(&path).await.text;
         assert!(sheet.contains("deux saisies en même temps"));
-        assert!(sheet.contains("sur ce poste") && sheet.contains("sur un autre poste"));
+        assert!(sheet.contains("Portable 1") && sheet.contains("poste inconnu"));
         let json = format!("\"{kept}\"");
         let kept_one = [("path", "phone"), ("value", &*json)];
         let sheet = visitor

@@ -596,8 +596,8 @@ async fn two_values_of_one_field_are_both_shown_and_settled_by_one_tap() {
     assert!(listed.says("Saisies en désaccord"));
     let seen = visitor.get(&format!("/ateliers/{id}")).await;
     assert!(seen.says("Sylvie CARAYON, présence : deux saisies en même temps"));
-    assert!(seen.says("Claire Fabre, 9 h 25, sur ce poste"));
-    assert!(seen.says("Karim Haddad, 9 h 25, sur un autre poste"));
+    assert!(seen.says("Claire Fabre, 9 h 25, Portable 1"));
+    assert!(seen.says("Karim Haddad, 9 h 25, poste inconnu"));
     for (value, said) in [
         ("\"excused\"", "déjà tranché"),
         ("\"no_show\"", "C’est retenu."),
@@ -629,7 +629,7 @@ async fn the_history_says_who_did_what_and_from_where() {
         "Sylvie CARAYON : Absent<br>",
         "Inscription de Sylvie CARAYON<br>",
         "Lieu : Saint-Chinian<br>",
-        "Claire Fabre, 9 h 25, sur ce poste",
+        "Claire Fabre, 9 h 25, Portable 1",
     ] {
         assert!(history.contains(line), "{line}");
     }
