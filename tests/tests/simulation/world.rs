@@ -1,0 +1,422 @@
+//! The places of a simulation and what happens to them: edits, exchanges on bad lines, restarts, old images, clones,
+//! clocks that jump, requests that arrive again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::civil::date;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use shared::domain::codes::Attendance;
+use shared::domain::demande::{Demande, Register, register_id};
+use shared::domain::person::Person;
+use shared::domain::session::{Registration, Session};
+use shared::exchange::{Caller, MIGRATIONS, Report, position};
+use shared::ids::{AgentId, DemandeId, DocumentId, PersonId, RegistrationId, ReplicaId, SessionId};
+use shared::ledger::{Fingerprint, changes, replica};
+use shared::site::Site;
+use shared::time::{Clock, Timestamp};
+use tempfile::TempDir;
+
+use crate::line::{Line, answer, carry, while_alive};
+
+pub use shared::ledger::changes::Hash;
+
+/// When every simulation begins.
+const NOW: i64 = 1_795_681_800_000;
+const LAPTOPS_MAX: usize = 5;
+
+/// One place: a directory and the site that is open on it.
+struct Place {
+    site: Site,
+    directory: TempDir,
+    /// An older state of its disk.
+    image: Option<TempDir>,
+}
+
+/// Something that an agent entered, and where a page shows it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The change that holds it.
+    pub hash: Hash,
+    table: &'static str,
+    id: String,
+}
+
+/// The hub (place 0), the laptops, and everything that anybody entered.
+pub struct World {
+    random: StdRng,
+    places: Vec<Place>,
+    people: Vec<PersonId>,
+    sessions: Vec<SessionId>,
+    registrations: Vec<(SessionId, RegistrationId)>,
+    entries: Vec<Entry>,
+    requests: Vec<(ReplicaId, Vec<u8>)>,
+}
+
+async fn open(directory: &Path, now: i64) -> Site {
+    let clock = Clock::fixed(Timestamp(now));
+    Site::open(directory, &[MIGRATIONS], clock, |_, _| ())
+        .await
+        .expect("a site opens")
+}
+
+async fn place(directory: TempDir, now: i64) -> Place {
+    Place {
+        site: open(directory.path(), now).await,
+        directory,
+        image: None,
+    }
+}
+
+fn empty_directory() -> TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+/// The disk as it is at this moment.
+fn image(directory: &Path) -> TempDir {
+    let image = empty_directory();
+    let database = Connection::open(directory.join("maison.db")).expect("a database");
+    let copy = image.path().join("maison.db");
+    database
+        .execute("VACUUM INTO ?1", [copy.to_str()])
+        .expect("a copy");
+    image
+}
+
+impl World {
+    pub async fn new(seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut places = Vec::new();
+        for _ in 0..=random.random_range(1..=3) {
+            places.push(place(empty_directory(), NOW).await);
+        }
+        let world = Self {
+            random,
+            places,
+            people: Vec::new(),
+            sessions: Vec::new(),
+            registrations: Vec::new(),
+            entries: Vec::new(),
+            requests: Vec::new(),
+        };
+        world.renew_epoch().await;
+        world
+    }
+
+    pub fn hub(&self) -> usize {
+        0
+    }
+
+    pub fn places(&self) -> std::ops::Range<usize> {
+        0..self.places.len()
+    }
+
+    pub fn laptops(&self) -> std::ops::Range<usize> {
+        1..self.places.len()
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// One thing happens.
+    pub async fn event(&mut self) {
+        let any = self.random.random_range(self.places());
+        let laptop = self.random.random_range(self.laptops());
+        match self.random.random_range(0..100) {
+            0..55 => self.edit(any).await,
+            55..80 => self.exchange_on_any_line(laptop).await,
+            80..84 => self.restart(any).await,
+            84..88 => self.places[any].image = Some(image(self.places[any].directory.path())),
+            88..90 => self.restore(laptop).await,
+            90..92 => self.restore(self.hub()).await,
+            92..94 => self.clone_laptop(laptop).await,
+            94..96 => self.repeat_request().await,
+            _ => self.jump_clock(any),
+        }
+    }
+
+    async fn edit(&mut self, at: usize) {
+        let number: u32 = self.random.random();
+        match self.random.random_range(0..7) {
+            0 | 1 => self.write_person(at, number).await,
+            2 => self.write_session(at, number).await,
+            3 | 4 => self.register(at, number).await,
+            5 => self.attend(at).await,
+            _ => self.write_demande(at).await,
+        }
+    }
+
+    /// A new person, or a new name for a known one.
+    async fn write_person(&mut self, at: usize, number: u32) {
+        let is_new = self.people.is_empty() || self.random.random_bool(0.5);
+        let id = if is_new {
+            PersonId::fresh()
+        } else {
+            self.people[self.random.random_range(0..self.people.len())]
+        };
+        let edit = move |person: &mut Person| person.family_name = format!("Cros {number}");
+        self.write(at, id, edit, "person", id.to_string()).await;
+        self.people.push(id);
+    }
+
+    async fn write_session(&mut self, at: usize, number: u32) {
+        let id = SessionId::fresh();
+        let edit = move |session: &mut Session| {
+            session.date = date(2026, 11, 26);
+            session.capacity = 4;
+            session.title = format!("Atelier {number}");
+        };
+        self.write(at, id, edit, "session", id.to_string()).await;
+        self.sessions.push(id);
+    }
+
+    async fn register(&mut self, at: usize, number: u32) {
+        if self.sessions.is_empty() || self.people.is_empty() {
+            return;
+        }
+        let session = self.sessions[self.random.random_range(0..self.sessions.len())];
+        let person = self.people[self.random.random_range(0..self.people.len())];
+        let id = RegistrationId::fresh();
+        let entry = Registration {
+            person,
+            at: Timestamp(i64::from(number)),
+            ..Registration::default()
+        };
+        let edit = move |session: &mut Session| {
+            session.registrations.insert(id, entry);
+        };
+        self.write(at, session, edit, "registration", id.to_string())
+            .await;
+        self.registrations.push((session, id));
+    }
+
+    /// Attendance of a registration, where the place knows of it.
+    async fn attend(&mut self, at: usize) {
+        if self.registrations.is_empty() {
+            return;
+        }
+        let known = self.random.random_range(0..self.registrations.len());
+        let (session, id) = self.registrations[known];
+        let attendance = match self.random.random_range(0..3) {
+            0 => Attendance::Present,
+            1 => Attendance::Excused,
+            _ => Attendance::NoShow,
+        };
+        let edit = move |session: &mut Session| {
+            if let Some(entry) = session.registrations.get_mut(&id) {
+                entry.attendance = attendance;
+            }
+        };
+        self.write(at, session, edit, "session", session.to_string())
+            .await;
+    }
+
+    /// A demande in the one register that all places share.
+    async fn write_demande(&mut self, at: usize) {
+        let (id, day) = (DemandeId::fresh(), date(2026, 11, 26));
+        let edit = move |register: &mut Register| {
+            register.place = "capestang".into();
+            register.date = Some(day);
+            register.demandes.insert(id, Demande::default());
+        };
+        let document = register_id("capestang", day);
+        self.write(at, document, edit, "demande", id.to_string())
+            .await;
+    }
+
+    /// Writes as a page does; what it confirmed is kept as an entry.
+    async fn write<T: shared::document::Document>(
+        &mut self,
+        at: usize,
+        id: impl Into<DocumentId>,
+        edit: impl FnOnce(&mut T) + Send + 'static,
+        table: &'static str,
+        row: String,
+    ) {
+        let (id, agent) = (id.into(), AgentId(uuid::Uuid::from_u128(1)));
+        let hash = self.places[at]
+            .site
+            .write(move |work| {
+                let before = changes::last_seq(work.connection())?;
+                work.edit(id, agent, edit)?;
+                let nobody = ReplicaId(uuid::Uuid::nil());
+                let new = changes::since(work.connection(), before, nobody, 1)?;
+                Ok(new.first().map(|entry| entry.change.hash))
+            })
+            .await
+            .expect("an edit is written");
+        if let Some(hash) = hash {
+            self.entries.push(Entry {
+                hash,
+                table,
+                id: row,
+            });
+        }
+    }
+
+    async fn exchange_on_any_line(&mut self, laptop: usize) {
+        let line = if self.random.random_bool(0.4) {
+            Line::GOOD
+        } else {
+            Line {
+                up_max: self.random.random_range(0..3_000),
+                down_max: self.random.random_range(0..3_000),
+                step: self.random.random_range(1..500),
+                life: match self.random.random_range(0..3) {
+                    0 => self.random.random_range(1..40),
+                    _ => usize::MAX,
+                },
+            }
+        };
+        let piece_bytes = self.random.random_range(500..20_000);
+        self.exchange_over(laptop, line, piece_bytes).await;
+    }
+
+    /// An exchange on a good line.
+    pub async fn exchange(&mut self, laptop: usize) -> Report {
+        self.exchange_over(laptop, Line::GOOD, 256 * 1024).await
+    }
+
+    async fn exchange_over(&mut self, laptop: usize, line: Line, piece_bytes: usize) -> Report {
+        let site = self.places[laptop].site.clone();
+        let mut caller = Caller::new(site.clone()).with_piece_bytes(piece_bytes);
+        let hub = self.places[0].site.clone();
+        carry(line, &mut caller, site.replica(), &hub, &mut self.requests)
+            .await
+            .expect("only the line fails");
+        let report = caller.report();
+        if report.identical {
+            self.assert_proof_is_true(laptop).await;
+        }
+        report
+    }
+
+    /// « identique au hub » is never said of ledgers that differ in more than what is pending.
+    async fn assert_proof_is_true(&self, laptop: usize) {
+        let pending = self.places[laptop]
+            .site
+            .read(|c| Ok(position::pending(c)?))
+            .await
+            .expect("a reading");
+        let (mine, theirs) = (self.hashes(laptop).await, self.hashes(self.hub()).await);
+        assert!(
+            theirs.is_subset(&mine),
+            "the hub has what was not sent here"
+        );
+        let only_here = mine.difference(&theirs).count() as u64;
+        assert!(only_here <= pending.changes, "{only_here} {pending:?}");
+    }
+
+    async fn restart(&mut self, at: usize) {
+        let place = &mut self.places[at];
+        let now = place.site.clock().wall().0;
+        place.site = open(place.directory.path(), now).await;
+    }
+
+    /// The disk is replaced by an older image of itself, if there is one.
+    async fn restore(&mut self, at: usize) {
+        let Some(older) = self.places[at].image.take() else {
+            return;
+        };
+        let now = self.places[at].site.clock().wall().0;
+        self.places[at] = place(older, now).await;
+        if at == self.hub() && self.random.random_bool(0.5) {
+            self.renew_epoch().await;
+        }
+    }
+
+    async fn renew_epoch(&self) {
+        let renew = self.places[0]
+            .site
+            .write(|work| Ok(position::renew_own_epoch(work.connection())?));
+        renew.await.expect("an epoch");
+    }
+
+    async fn clone_laptop(&mut self, laptop: usize) {
+        if self.places.len() <= LAPTOPS_MAX {
+            let copy = image(self.places[laptop].directory.path());
+            let now = self.places[laptop].site.clock().wall().0;
+            self.places.push(place(copy, now).await);
+        }
+    }
+
+    /// A request of long ago arrives at the hub again, from whatever kept it.
+    async fn repeat_request(&mut self) {
+        if self.requests.is_empty() {
+            return;
+        }
+        let which = self.random.random_range(0..self.requests.len());
+        let (laptop, request) = &self.requests[which];
+        let answered = answer(&self.places[0].site, *laptop, request, 1400).await;
+        answered.expect("the hub answers");
+    }
+
+    fn jump_clock(&mut self, at: usize) {
+        const YEARS_3_MS: i64 = 3 * 365 * 86_400_000;
+        let jump = self.random.random_range(-YEARS_3_MS..YEARS_3_MS);
+        self.places[at].site.clock().set(Timestamp(NOW + jump));
+    }
+
+    /// The hashes of everything in a place's ledger.
+    pub async fn hashes(&self, at: usize) -> BTreeSet<Hash> {
+        let nobody = ReplicaId(uuid::Uuid::nil());
+        let all = self.places[at]
+            .site
+            .read(move |c| Ok(changes::times_and_hashes(c, i64::MAX, nobody)?));
+        let all = all.await.expect("a reading");
+        all.into_iter().map(|(_, hash)| hash).collect()
+    }
+
+    /// What any place holds.
+    pub async fn all_hashes(&self) -> BTreeSet<Hash> {
+        let mut all = BTreeSet::new();
+        for place in self.places() {
+            all.extend(self.hashes(place).await);
+        }
+        all
+    }
+
+    pub async fn fingerprint(&self, at: usize) -> Fingerprint {
+        let reading = self.places[at].site.read(|c| Ok(replica::fingerprint(c)?));
+        reading.await.expect("a reading")
+    }
+
+    /// Whether a place's pages show an entry.
+    pub async fn sees(&self, at: usize, entry: &Entry) -> bool {
+        let sql = format!("SELECT 1 FROM {} WHERE id = ?1", entry.table);
+        let id = entry.id.clone();
+        let reading = self.places[at]
+            .site
+            .read(move |c| Ok(c.prepare(&sql)?.exists([id])?));
+        reading.await.expect("a reading")
+    }
+
+    /// Every row of every derived table.
+    pub async fn view(&self, at: usize) -> Vec<(String, Vec<Value>)> {
+        let reading = self.places[at].site.read(|c| {
+            let mut tables = c.prepare(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'
+                 AND name NOT LIKE 'exchange%' AND name NOT IN
+                 ('migration', 'document', 'change', 'quarantine', 'replica') ORDER BY name",
+            )?;
+            let tables: Vec<String> = tables
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut all = Vec::new();
+            for table in tables {
+                let mut rows = c.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2"))?;
+                let columns = rows.column_count();
+                let rows = rows.query_map([], |row| (0..columns).map(|i| row.get(i)).collect())?;
+                for row in rows {
+                    all.push((table.clone(), row?));
+                }
+            }
+            Ok(all)
+        });
+        reading.await.expect("a reading")
+    }
+}
