@@ -30,7 +30,8 @@ fn whatever_happened_all_are_equal_after_quiet_and_nothing_is_lost() {
     let first = number("SIM_FIRST", 0);
     let next = AtomicU64::new(first);
     let end = first + number("SIM_SEEDS", SEEDS);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    // Twice as many as processors, since they wait for the disk.
+    let workers = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {

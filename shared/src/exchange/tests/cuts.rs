@@ -114,3 +114,37 @@ async fn a_caller_whose_response_was_cut_may_ask_again() {
     assert!(is_over && caller.report().identical);
     assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
 }
+
+/// Polls `work` so often at most, then drops it where it stands, as a program that dies does.
+async fn while_alive<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return std::task::Poll::Ready(None);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_program_that_dies_between_any_two_writes_has_kept_true_positions() {
+    let (laptop, hub) = (place().await, hub().await);
+    exchange(&laptop, &hub).await;
+    for life in 1.. {
+        laptop.add_person("Cros").await;
+        hub.add_person("Vidal").await;
+        let caller = Caller::new(laptop.site.clone());
+        let dying = exchange_over(Line::default(), caller, &laptop, &hub);
+        let is_over = while_alive(life, dying).await.is_some();
+        let report = exchange(&laptop, &hub).await;
+        assert!(report.identical && !report.reconciled, "{life}: {report:?}");
+        assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
+        if is_over {
+            println!("an exchange waits {life} times");
+            return;
+        }
+    }
+}
