@@ -5,22 +5,25 @@
 //! again, until there is no next request. It may drop the caller at any moment: the next exchange goes on where the
 //! data on the disk says.
 
-use std::collections::{BTreeSet, HashSet};
+mod repair;
+
+use std::collections::HashSet;
 
 use minicbor::bytes::{ByteArray, ByteVec};
+
+use repair::{Comparing, Fetching};
 
 use super::difference::{self, Difference};
 use super::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
 use super::position::{self, Epoch, Position, Proof};
-use super::reconcile::{Comparison, Progress};
 use super::report::{Report, WhyNot};
 use super::upload::{self, Upload};
 use super::wire::{Decoder, Encoder};
 use super::{COMPARISONS_MAX, ExchangeError, PIECE_BYTES, WANT_MAX};
 use crate::document::foreign::claimed_hash;
 use crate::ids::ReplicaId;
-use crate::ledger::changes::{self, Hash};
-use crate::ledger::{Fingerprint, quarantine};
+use crate::ledger::Fingerprint;
+use crate::ledger::changes::Hash;
 use crate::site::{Site, SiteError};
 
 /// Bytes of a request that are not changes: greeting, ending and zstd's own.
@@ -48,19 +51,6 @@ enum Step {
     /// Fetch what the hub has and this laptop lacks.
     Fetch(Fetching),
     Finished,
-}
-
-struct Comparing {
-    comparison: Comparison,
-    /// Where the hub stood at the first answer: what it gets later comes as news.
-    from: Option<(Option<Place>, i64)>,
-}
-
-struct Fetching {
-    wanted: BTreeSet<Hash>,
-    asked: Vec<Hash>,
-    /// Where to stand once everything is here; nowhere when the comparison was not complete.
-    then: Option<(Option<Place>, i64)>,
 }
 
 /// A hub in one of its lives.
@@ -405,112 +395,6 @@ impl Caller {
         } else {
             Step::Finished
         };
-        Ok(())
-    }
-
-    async fn compare(&mut self) -> Result<(), ExchangeError> {
-        self.comparisons += 1;
-        self.report.reconciled = true;
-        let set = self
-            .site
-            .read(|c| {
-                let Position { hub, acked, .. } = position::position(c)?;
-                Ok(changes::times_and_hashes(c, acked, hub)?)
-            })
-            .await?;
-        let comparison = Comparison::start(set, self.piece_bytes)?;
-        self.step = Step::Compare(Box::new(Comparing {
-            comparison,
-            from: None,
-        }));
-        Ok(())
-    }
-
-    /// Takes one message of the comparison; after the last, notes what the hub lacks and turns to what is lacking.
-    async fn ranges(&mut self, cursor: i64, message: &[u8]) -> Result<(), ExchangeError> {
-        let trip = self.trip()?;
-        trip.is_ended = true;
-        let place = trip.place;
-        let Step::Compare(comparing) = &mut self.step else {
-            return Ok(());
-        };
-        let from = *comparing.from.get_or_insert((place, cursor));
-        let progress = comparing.comparison.answer(message)?;
-        if progress == Progress::Continues {
-            return Ok(());
-        }
-        let is_complete = progress == Progress::Complete;
-        let have = std::mem::take(&mut comparing.comparison.have);
-        let need = std::mem::take(&mut comparing.comparison.need);
-        let wanted = self.note_differences(is_complete, have, need).await?;
-        self.step = Step::Fetch(Fetching {
-            wanted,
-            asked: Vec::new(),
-            then: is_complete.then_some(from),
-        });
-        self.after_fetch().await
-    }
-
-    /// Keeps what the hub lacks as pending and returns what is to be fetched.
-    async fn note_differences(
-        &self,
-        is_complete: bool,
-        have: BTreeSet<Hash>,
-        need: BTreeSet<Hash>,
-    ) -> Result<BTreeSet<Hash>, ExchangeError> {
-        let wanted = self
-            .site
-            .write(move |work| {
-                let c = work.connection();
-                if is_complete {
-                    difference::forget_all(c)?;
-                }
-                for hash in &have {
-                    difference::note(c, hash, Difference::HubLacks, "")?;
-                }
-                let mut wanted = BTreeSet::new();
-                for hash in need {
-                    if changes::is_known(c, &hash)? {
-                        continue;
-                    } else if quarantine::holds(c, &hash)? {
-                        difference::note(c, &hash, Difference::SetAsideHere, "")?;
-                    } else {
-                        wanted.insert(hash);
-                    }
-                }
-                Ok(wanted)
-            })
-            .await?;
-        Ok(wanted)
-    }
-
-    /// What was asked for has been given, as far as the hub has it.
-    async fn given(&mut self) -> Result<(), ExchangeError> {
-        let trip = self.trip()?;
-        trip.is_ended = true;
-        if let Step::Fetch(fetching) = &mut self.step {
-            // What it no longer has is not asked for again: the proof will tell.
-            for hash in std::mem::take(&mut fetching.asked) {
-                fetching.wanted.remove(&hash);
-            }
-        }
-        self.after_fetch().await
-    }
-
-    /// Once everything wanted is here, stands where the hub stood when the comparison began.
-    async fn after_fetch(&mut self) -> Result<(), ExchangeError> {
-        let Step::Fetch(fetching) = &self.step else {
-            return Ok(());
-        };
-        if !fetching.wanted.is_empty() {
-            return Ok(());
-        }
-        if let Some((place, cursor)) = fetching.then {
-            self.site
-                .write(move |work| stand(work.connection(), place, cursor))
-                .await?;
-        }
-        self.step = Step::News;
         Ok(())
     }
 }
