@@ -15,8 +15,6 @@ use crate::{devices, exchange, joining, pages};
 
 const SITE_NAME: &str = "Capestang — hub";
 
-/// A laptop that has not asked for anything this long is worth a look. Long enough for a week-end with a holiday.
-const SILENT_MS: i64 = 4 * 24 * 3_600_000;
 /// How often silence is looked for when nothing else happens.
 const STATUS_EVERY: Duration = Duration::from_secs(60);
 
@@ -73,7 +71,7 @@ async fn follow_status(hub: Hub, status: watch::Sender<StatusLine>) {
 }
 
 async fn status_line(hub: &Hub) -> Result<StatusLine, SiteError> {
-    let since = Timestamp(hub.site().clock().now().0 - SILENT_MS);
+    let since = Timestamp(hub.site().clock().now().0 - devices::SILENT_MS);
     let (all, silent) = hub
         .site()
         .read(move |connection| Ok(devices::silent_since(connection, since)?))

@@ -60,6 +60,17 @@ pub struct Device {
     pub revoked: Option<Timestamp>,
 }
 
+/// A laptop that has not asked for anything this long is worth a look. Long enough for a week-end with a holiday.
+pub(crate) const SILENT_MS: i64 = 4 * 24 * 3_600_000;
+
+impl Device {
+    /// Whether nothing has been heard of it for so long that somebody should look.
+    #[must_use]
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        now.0 - self.last_contact.unwrap_or(self.enrolled).0 > SILENT_MS
+    }
+}
+
 /// A laptop with what it is known to lack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceState {

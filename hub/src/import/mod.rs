@@ -156,7 +156,9 @@ pub fn preview(bytes: &[u8], known: &[PersonLine], today: Date) -> Result<Previe
     let header = rows.next().ok_or(FileProblem::Empty)?.cells;
     let columns = Columns::of_header(&header).map_err(|problem| {
         FileProblem::Columns(if header.len() == 1 {
-            format!("Les colonnes ne sont séparées ni par «\u{a0};\u{a0}», ni par «\u{a0},\u{a0}», ni par une tabulation. {problem}")
+            "Les colonnes ne sont séparées ni par un point-virgule, ni par une virgule, ni par une tabulation. \
+             Dans le tableur, enregistrez le fichier en CSV avec le point-virgule, ou en XLSX."
+                .to_owned()
         } else {
             problem
         })

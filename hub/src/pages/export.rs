@@ -18,6 +18,10 @@ use super::period::{self, Asked};
 use super::role::Staff;
 use crate::export::{Period, activities_csv};
 
+const TITLE: &str = "Exporter les activités";
+/// The page that leads here.
+const ABOVE: &str = "/vue-ensemble";
+
 #[derive(Template)]
 #[template(path = "pages/export.html")]
 struct ExportPage {
@@ -40,7 +44,7 @@ async fn show(
 ) -> Answer {
     let (asked, places) = read(&desk, query).await?;
     page(&export_page(
-        desk.page(&who, "Exporter les activités", "/export"),
+        desk.page(&who, TITLE, ABOVE),
         asked.form,
         places,
     ))
@@ -53,7 +57,7 @@ async fn file(
 ) -> Answer {
     let (asked, places) = read(&desk, query).await?;
     if !asked.form.is_good() {
-        let frame = desk.page(&who, "Exporter les activités", "/export");
+        let frame = desk.page(&who, TITLE, ABOVE);
         return refused(&export_page(frame, asked.form, places));
     }
     let period = Period {

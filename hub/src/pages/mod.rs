@@ -5,6 +5,7 @@
 
 mod export;
 mod import;
+mod laptops;
 mod overview;
 mod period;
 mod quarantine;
@@ -34,6 +35,12 @@ pub(crate) const NAV: &[NavEntry] = &[
         key: 'i',
         role: Role::Staff,
     },
+    NavEntry {
+        label: "Portables",
+        href: "/portables",
+        key: 'o',
+        role: Role::Administrator,
+    },
 ];
 
 /// The routes of all pages.
@@ -41,6 +48,7 @@ pub(crate) fn routes(hub: Hub) -> Router<Desk> {
     Router::new()
         .merge(export::routes())
         .merge(import::routes())
+        .merge(laptops::routes())
         .merge(overview::routes())
         .merge(quarantine::routes())
         .layer(Extension(hub))

@@ -40,7 +40,8 @@ struct OverviewPage {
     total: Activity,
     by_place: Vec<(String, Activity)>,
     demandes_max: u32,
-    tallies: Vec<Tally>,
+    /// In two columns: the themes are many.
+    tallies: [Vec<Tally>; 2],
     communes: Vec<Visits>,
     ages: Vec<Visits>,
     laptops: Vec<Laptop>,
@@ -166,46 +167,45 @@ fn by_place(overview: &Overview, catalog: &Catalog, asked: &Asked) -> Vec<(Strin
     lines
 }
 
-fn tallies(overview: Overview, catalog: &Catalog) -> Vec<Tally> {
+fn tallies(overview: Overview, catalog: &Catalog) -> [Vec<Tally>; 2] {
     let operator = |code: &String| match catalog.operators.get(code) {
         Some(operator) => operator.name.clone(),
         None if code.is_empty() => "Non précisé".to_owned(),
         None => code.clone(),
     };
-    vec![
-        Tally::new(
-            "Demandes par opérateur",
-            "par-operateur",
-            "Opérateur",
-            overview.operators,
-            operator,
-        ),
-        Tally::new(
-            "Demandes par thème",
-            "par-theme",
-            "Thème",
-            overview.themes,
-            |theme| {
-                theme
-                    .map_or("Non précisé", |theme| theme.label())
-                    .to_owned()
-            },
-        ),
-        Tally::new(
-            "Suite donnée",
-            "par-suite",
-            "Suite",
-            overview.outcomes,
-            |outcome| outcome.label().to_owned(),
-        ),
-        Tally::new(
-            "Demandes par canal",
-            "par-canal",
-            "Canal",
-            overview.channels,
-            |channel| channel.label().to_owned(),
-        ),
-    ]
+    let operators = Tally::new(
+        "Demandes par opérateur",
+        "par-operateur",
+        "Opérateur",
+        overview.operators,
+        operator,
+    );
+    let themes = Tally::new(
+        "Demandes par thème",
+        "par-theme",
+        "Thème",
+        overview.themes,
+        |theme| {
+            theme
+                .map_or("Non précisé", |theme| theme.label())
+                .to_owned()
+        },
+    );
+    let outcomes = Tally::new(
+        "Suite donnée",
+        "par-suite",
+        "Suite",
+        overview.outcomes,
+        |outcome| outcome.label().to_owned(),
+    );
+    let channels = Tally::new(
+        "Demandes par canal",
+        "par-canal",
+        "Canal",
+        overview.channels,
+        |channel| channel.label().to_owned(),
+    );
+    [vec![operators, outcomes, channels], vec![themes]]
 }
 
 impl Tally {

@@ -2,12 +2,19 @@
 
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use ed25519_dalek::SigningKey;
 use jiff::civil::{date, time};
+use shared::desk::testing::NOW;
 use shared::domain::codes::{Attendance, Role};
 use shared::domain::session::{Registration, Session};
-use shared::ids::{PersonId, RegistrationId, SessionId};
+use shared::ids::{DocumentId, PersonId, RegistrationId, ReplicaId, SessionId};
+use shared::joining::signature::Nonce;
+use shared::joining::ticket::Ticket;
+use shared::ledger::LedgerError;
+use shared::site::Foreign;
 
 use super::testing::AtHub;
+use crate::devices::tickets::{self, Trade};
 
 /// Every address of the hub's own pages with the least role that may ask for it, and how.
 const ROUTES: &[(&str, &str, Role)] = &[
@@ -27,6 +34,10 @@ const ROUTES: &[(&str, &str, Role)] = &[
         "/import/00000000-0000-0000-0000-000000000000",
         Role::Staff,
     ),
+    ("GET", "/portables", Role::Administrator),
+    ("POST", "/portables/tickets", Role::Administrator),
+    ("GET", "/portables/x/revoquer", Role::Administrator),
+    ("POST", "/portables/x/revoquer", Role::Administrator),
 ];
 
 #[tokio::test]
@@ -146,4 +157,89 @@ async fn the_export_is_a_file_of_the_period_asked_for() {
         .get("/export/activites.csv?from=2026-11-30&to=2026-11-01")
         .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// Registers « Portable 1 » with a ticket made on the page.
+async fn with_a_laptop(at: &AtHub) -> ReplicaId {
+    let seen = at
+        .visitor
+        .post("/portables/tickets", &[("name", " Portable  1 ")])
+        .await;
+    let text = seen.text.split("<p class=\"ticket\">").nth(1).unwrap();
+    let ticket: Ticket = text.split('<').next().unwrap().parse().unwrap();
+    assert_eq!(ticket.addresses, ["http://127.0.0.1:8081"]);
+    let (id, key) = (
+        ReplicaId::fresh(),
+        SigningKey::from_bytes(&[1; 32]).verifying_key(),
+    );
+    let hash = Ticket::secret_hash(ticket.secret.as_slice());
+    let trade = at
+        .hub
+        .site()
+        .store()
+        .write(move |tx| tickets::trade(tx, &hash, id, &key, Nonce([1; 16]), NOW));
+    assert!(matches!(
+        trade.await,
+        Ok::<_, LedgerError>(Trade::Joined(_))
+    ));
+    id
+}
+
+#[tokio::test]
+async fn a_ticket_is_shown_once_and_its_laptop_is_listed_until_it_is_revoked() {
+    let at = AtHub::with(Role::Administrator).await;
+    let empty = at.visitor.get("/portables").await;
+    assert!(empty.text.contains("Aucun portable inscrit."));
+    let id = with_a_laptop(&at).await;
+    let listed = at.visitor.get("/portables").await;
+    assert!(listed.text.contains("Portable 1") && listed.text.contains("jamais"));
+    assert!(
+        !listed.text.contains("MAISON1-"),
+        "the ticket is not shown again"
+    );
+    let path = format!("/portables/{id}/revoquer");
+    let asked = at.visitor.get(&path).await;
+    assert!(asked.text.contains("Révoquer Portable 1"));
+    let done = at.visitor.act(&path, &[]).await;
+    assert!(done.text.contains("Portable 1 est révoqué"));
+    assert!(done.text.contains("badge-cancelled"));
+    assert_eq!(
+        at.visitor.post(&path, &[]).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_laptop_needs_a_name() {
+    let at = AtHub::with(Role::Administrator).await;
+    for name in ["", "  ", &"x".repeat(61)] {
+        let seen = at
+            .visitor
+            .post("/portables/tickets", &[("name", name)])
+            .await;
+        assert_eq!(seen.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(!seen.text.contains("MAISON1-"));
+    }
+}
+
+#[tokio::test]
+async fn the_overview_tells_of_laptops_and_of_what_was_set_aside() {
+    let at = AtHub::with(Role::Administrator).await;
+    let id = with_a_laptop(&at).await;
+    let before = at.visitor.get("/vue-ensemble").await;
+    assert!(before.text.contains("Portable 1") && !before.text.contains("mise de côté"));
+    let aside = Foreign {
+        document: DocumentId::fresh(),
+        kind: 1,
+        bytes: vec![1, 2, 3],
+    };
+    at.hub
+        .site()
+        .write(move |work| work.receive(id, vec![aside], |_| true))
+        .await
+        .unwrap();
+    let after = at.visitor.get("/vue-ensemble").await;
+    assert!(after.text.contains("1 modification mise de côté"));
+    let list = at.visitor.get("/vue-ensemble/quarantaine").await;
+    assert!(list.text.contains("<td>Portable 1</td>"));
 }
