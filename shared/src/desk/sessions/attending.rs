@@ -4,8 +4,9 @@ use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Form as Body, Router};
 
+use super::counters::is_counter;
 use super::registering::name;
-use super::sheet::{Filled, is_counter, sheet_page};
+use super::sheet::{Filled, sheet_page};
 use super::{edit, facts, parsed, sheet_path, to_sheet, write};
 use crate::desk::answer::{Answer, Failure, refused, see};
 use crate::desk::form::Form;

@@ -1,16 +1,18 @@
 //! Ateliers: the list, a session's sheet with everything that is done on it, and its paper.
 //!
-//! `list` and `new` stand for themselves; `sheet` shows one session, `registering`, `attending` and `notes` are the
+//! `list` and `new` stand for themselves; `sheet` shows one session as `reading` finds it, `registering`, `attending` and `notes` are the
 //! acts on it, `change` edits, moves and cancels it, `paper` prints the attendance sheet. `words` names a session's
 //! fields for its history. Rules are `domain`'s, queries `view`'s.
 
 mod attending;
 mod change;
+mod counters;
 mod fields;
 mod list;
 mod new;
 mod notes;
 mod paper;
+mod reading;
 mod registering;
 mod sheet;
 #[cfg(test)]

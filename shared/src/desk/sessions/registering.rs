@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use axum::{Form as Body, Router};
 
 use super::change::seats_found;
-use super::sheet::{Filled, sheet_page};
+use super::sheet::{Alike, Filled, sheet_page};
 use super::{facts, parsed, sheet_path, to_sheet, write};
 use crate::desk::answer::{Answer, Failure, page, refused, see};
 use crate::desk::form::Form;
@@ -87,10 +87,15 @@ async fn register_new(
     }
     let looked_at = form.value("known") == "no";
     if !form.is_good() {
-        return show_again(&desk, &who, id, form, None).await;
+        return show_again(&desk, &who, id, form, Vec::new()).await;
     }
-    if !looked_at && resembles(&desk, &person).await? {
-        return show_again(&desk, &who, id, form, Some(person)).await;
+    let alike = if looked_at {
+        Vec::new()
+    } else {
+        alike(&desk, &person).await?
+    };
+    if !alike.is_empty() {
+        return show_again(&desk, &who, id, form, alike).await;
     }
     person.created_at = Some(now);
     let entry = entry(&form);
@@ -117,11 +122,12 @@ fn person_of(form: &Form) -> Person {
     .cleaned()
 }
 
-async fn resembles(desk: &Desk, person: &Person) -> Result<bool, Failure> {
+/// People who look like the new one.
+async fn alike(desk: &Desk, person: &Person) -> Result<Alike, Failure> {
     let person = person.clone();
     let alike = desk
         .site()
-        .read(move |connection| Ok(!people::alike(connection, &person, None)?.is_empty()));
+        .read(move |connection| Ok(people::alike(connection, &person, None)?));
     Ok(alike.await?)
 }
 
@@ -130,7 +136,7 @@ async fn show_again(
     who: &SignedIn,
     id: SessionId,
     form: Form,
-    alike: Option<Person>,
+    alike: Alike,
 ) -> Answer {
     let filled = Filled {
         person: form,

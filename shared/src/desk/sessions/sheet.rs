@@ -1,46 +1,28 @@
 //! One session's sheet: who is registered, waits, was there and must be called; the forms of every act on it.
 //!
-//! Only shows. The acts post to `registering`, `attending` and `notes`, which lead back here; where one of them shows
+//! Only shows what `reading` makes of the session. The acts post to `registering`, `attending` and `notes`, which lead back here; where one of them shows
 //! its form again, it hands in what was filled in ([`Filled`]).
-
-use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::get;
-use jiff::civil::DateTime;
-use rusqlite::Connection;
 
-use super::fields::Clashes;
-use super::words::{Words, counter_name, tidied};
-use super::{capitalised, find, group, parsed, place_words, sheet_path};
+use super::counters::{self, Family};
+use super::{find, parsed, reading};
 use crate::desk::answer::{Answer, Failure, page};
 use crate::desk::form::{Choice, Form};
-use crate::desk::page::{Page, moment};
-use crate::desk::people::fields::communes;
-use crate::desk::record::{Disagreement, HistoryLine, Signer};
-use crate::desk::{Desk, SignedIn, agent_name};
-use crate::document::OpenDocument;
-use crate::domain::anomaly::{AnomalyKind, anomalies};
-use crate::domain::attendance::{ALREADY_SEEN, FAMILIES, TOTAL, crowding_warning};
-use crate::domain::catalog::Catalog;
-use crate::domain::codes::{
-    AgeBand, Attendance, Gender, RegistrationStatus, SessionState, SocialStatus,
-};
-use crate::domain::person::Person;
-use crate::domain::registering::level_remark;
-use crate::domain::seats::{Seats, standing, to_tell};
-use crate::domain::session::{Registration, Session};
-use crate::exchange::position;
+use crate::desk::page::Page;
+use crate::desk::record::{Disagreement, HistoryLine};
+use crate::desk::{Desk, SignedIn};
+use crate::domain::codes::{Attendance, RegistrationStatus};
+use crate::domain::resemblance::Resemblance;
 use crate::ids::{PersonId, RegistrationId, SessionId};
-use crate::site::SiteError;
-use crate::text::{counted, dialled};
-use crate::time::{hours, long_date, short_date};
-use crate::view::people::{self, PersonLine};
+use crate::time::short_date;
+use crate::view::people::PersonLine;
 
-/// People that a search on the sheet shows: as many as fit beside the list without scrolling far.
-const FOUND_MAX: usize = 8;
+/// People who look like somebody, and why.
+pub(super) type Alike = Vec<(PersonLine, Resemblance)>;
 
 /// What a person had filled in when one of the sheet's forms is shown again.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +31,8 @@ pub(super) struct Filled {
     pub(super) query: String,
     /// The form of a new person.
     pub(super) person: Form,
-    /// The new person, when there are people who look the same.
-    pub(super) alike: Option<Person>,
+    /// People who look like the new person.
+    pub(super) alike: Alike,
     /// The form of a note.
     pub(super) note: Form,
     /// The form of the anonymous counters.
@@ -67,86 +49,80 @@ pub(super) struct SheetPage {
 }
 
 /// What the sheet shows of a session.
-struct Sheet {
-    path: String,
-    title: String,
-    lead: String,
-    cancelled: bool,
+pub(super) struct Sheet {
+    pub(super) path: String,
+    pub(super) title: String,
+    pub(super) lead: String,
+    pub(super) cancelled: bool,
     /// The hub has not confirmed everything of it.
-    only_here: bool,
-    notices: Vec<String>,
-    sentence: String,
-    taken: usize,
-    capacity: usize,
-    participants: Vec<Row>,
-    waiting: Vec<Row>,
-    withdrawn: Vec<Row>,
-    calls: Vec<Call>,
+    pub(super) only_here: bool,
+    pub(super) notices: Vec<String>,
+    pub(super) sentence: String,
+    pub(super) taken: usize,
+    pub(super) capacity: usize,
+    pub(super) participants: Vec<Row>,
+    pub(super) waiting: Vec<Row>,
+    pub(super) withdrawn: Vec<Row>,
+    pub(super) calls: Vec<Call>,
     /// The day has come: attendance can be marked, people may walk in.
-    has_come: bool,
+    pub(super) has_come: bool,
     /// It is not over: people may register.
-    is_ahead: bool,
-    full: bool,
-    found: Vec<Found>,
-    found_sentence: String,
-    alike: Vec<Found>,
-    communes: Vec<Choice>,
+    pub(super) is_ahead: bool,
+    pub(super) full: bool,
+    pub(super) found: Vec<Found>,
+    pub(super) found_sentence: String,
+    pub(super) alike: Vec<Found>,
+    pub(super) communes: Vec<Choice>,
     /// The id of the new person, if one is written.
-    fresh: PersonId,
-    total: u32,
-    already_seen: u32,
-    families: Vec<Family>,
-    notes: Vec<Note>,
-    preparation_min: u16,
-    disagreements: Vec<Disagreement>,
-    history: Vec<HistoryLine>,
+    pub(super) fresh: PersonId,
+    pub(super) total: u32,
+    pub(super) already_seen: u32,
+    pub(super) families: Vec<Family>,
+    pub(super) notes: Vec<Note>,
+    pub(super) preparation_min: u16,
+    pub(super) disagreements: Vec<Disagreement>,
+    pub(super) history: Vec<HistoryLine>,
 }
 
 /// A registration.
-struct Row {
-    id: RegistrationId,
+pub(super) struct Row {
+    pub(super) id: RegistrationId,
     /// Absent once the person's record is erased, or has not arrived yet.
-    person: Option<PersonId>,
-    name: String,
-    note: String,
-    phone: Phone,
-    first_visit: bool,
-    walk_in: bool,
-    twice: bool,
-    status: RegistrationStatus,
-    attendance: Attendance,
+    pub(super) person: Option<PersonId>,
+    pub(super) name: String,
+    pub(super) note: String,
+    pub(super) phone: Phone,
+    pub(super) first_visit: bool,
+    pub(super) walk_in: bool,
+    pub(super) twice: bool,
+    pub(super) status: RegistrationStatus,
+    pub(super) attendance: Attendance,
 }
 
 /// A phone as given and as a link dials it; empty when there is none.
-struct Phone {
-    shown: String,
-    dialled: String,
+pub(super) struct Phone {
+    pub(super) shown: String,
+    pub(super) dialled: String,
 }
 
 /// Somebody who must be called.
-struct Call {
-    id: RegistrationId,
-    name: String,
-    phone: Phone,
-    why: String,
+pub(super) struct Call {
+    pub(super) id: RegistrationId,
+    pub(super) name: String,
+    pub(super) phone: Phone,
+    pub(super) why: String,
 }
 
 /// Somebody who can be registered.
-struct Found {
-    id: PersonId,
-    name: String,
-    note: String,
+pub(super) struct Found {
+    pub(super) id: PersonId,
+    pub(super) name: String,
+    pub(super) note: String,
 }
 
-/// A family of anonymous counters: its name, and the names and words of its counters.
-struct Family {
-    name: &'static str,
-    counters: Vec<(String, &'static str)>,
-}
-
-struct Note {
-    text: String,
-    signature: String,
+pub(super) struct Note {
+    pub(super) text: String,
+    pub(super) signature: String,
 }
 
 pub(super) fn routes() -> Router<Desk> {
@@ -169,19 +145,10 @@ pub(super) async fn sheet_page(
         let Some((document, session)) = find(connection, id)? else {
             return Ok(None);
         };
-        let catalog = crate::view::catalog::catalog(connection)?;
-        let reader = Reader {
-            connection,
-            id,
-            session: &session,
-            now: of_desk.site().clock().now().local(),
-            signer: Signer::new(&of_desk, &catalog),
-            catalog: &catalog,
-            people: people_of(connection, &session)?,
-        };
-        let counters = counters_form(&session);
+        let counters = counters::form(&session);
         let title = format!("Atelier, {}", short_date(session.date));
-        Ok(Some((reader.sheet(document, &asked)?, counters, title)))
+        let sheet = reading::sheet(connection, &of_desk, (id, document, session), &asked)?;
+        Ok(Some((sheet, counters, title)))
     });
     let (sheet, counters, title) = read.await?.ok_or(Failure::NotFound)?;
     Ok(SheetPage {
@@ -190,326 +157,6 @@ pub(super) async fn sheet_page(
         sheet,
         filled,
     })
-}
-
-/// The people of a session's registrations.
-fn people_of(
-    connection: &Connection,
-    session: &Session,
-) -> Result<HashMap<RegistrationId, PersonLine>, SiteError> {
-    let mut found = HashMap::new();
-    for (id, registration) in &session.registrations {
-        if let Some(line) = people::line_of(connection, registration.person)? {
-            found.insert(*id, line);
-        }
-    }
-    Ok(found)
-}
-
-/// The counters of a session beside the two that are tapped, as a form.
-fn counters_form(session: &Session) -> Form {
-    let shown = families().into_iter().flat_map(|family| family.counters);
-    shown.fold(Form::default(), |form, (counter, _)| {
-        let count = session.anonymous.get(&counter).filter(|count| **count > 0);
-        form.starting(&counter, count.map(u32::to_string).unwrap_or_default())
-    })
-}
-
-/// Every optional counter, by family.
-fn families() -> Vec<Family> {
-    let family = |(code, name): &(&str, &'static str)| Family {
-        name,
-        counters: codes_of(code)
-            .into_iter()
-            .map(|(answer, label)| (format!("{code}.{answer}"), label))
-            .collect(),
-    };
-    FAMILIES.iter().map(family).collect()
-}
-
-fn codes_of(family: &str) -> Vec<(&'static str, &'static str)> {
-    match family {
-        "gender" => Gender::ALL.iter().map(|c| (c.code(), c.label())).collect(),
-        "age" => AgeBand::ALL.iter().map(|c| (c.code(), c.label())).collect(),
-        _ => SocialStatus::ALL
-            .iter()
-            .map(|c| (c.code(), c.label()))
-            .collect(),
-    }
-}
-
-/// Whether `counter` is one that pages count.
-pub(super) fn is_counter(counter: &str) -> bool {
-    counter == TOTAL || counter == ALREADY_SEEN || counter_name(counter) != counter
-}
-
-/// A session in a snapshot, being read for its sheet.
-struct Reader<'a> {
-    connection: &'a Connection,
-    id: SessionId,
-    session: &'a Session,
-    catalog: &'a Catalog,
-    now: DateTime,
-    signer: Signer<'a>,
-    people: HashMap<RegistrationId, PersonLine>,
-}
-
-impl Reader<'_> {
-    fn sheet(&self, mut document: OpenDocument, filled: &Filled) -> Result<Sheet, SiteError> {
-        let session = self.session;
-        let seats = Seats::of(session);
-        let mut participants = Vec::new();
-        let mut waiting = Vec::new();
-        let mut seen = HashSet::new();
-        for (id, registration) in standing(session) {
-            let mut row = self.row(id, registration)?;
-            row.twice = row.person.is_some_and(|person| !seen.insert(person));
-            let came = registration.walk_in || registration.attendance != Attendance::Unknown;
-            if seats.holds(id) || came {
-                participants.push(row);
-            } else {
-                waiting.push(row);
-            }
-        }
-        let (found, found_sentence) = self.found(&filled.query, &seen)?;
-        let words = Words {
-            catalog: self.catalog,
-            names: self.names(),
-        };
-        Ok(Sheet {
-            path: sheet_path(self.id),
-            title: session.shown_title().to_owned(),
-            lead: self.lead(),
-            cancelled: session.state == SessionState::Cancelled,
-            only_here: position::is_pending(self.connection, self.id.into())?,
-            notices: self.notices()?,
-            sentence: capitalised(&seats.sentence()),
-            taken: seats.seated.len(),
-            capacity: session.capacity.into(),
-            participants,
-            waiting,
-            withdrawn: self.withdrawn()?,
-            calls: self.calls(),
-            has_come: session.date <= self.now.date(),
-            is_ahead: session.date.to_datetime(session.end) > self.now,
-            full: seats.free == 0,
-            found,
-            found_sentence,
-            alike: self.alike(filled.alike.as_ref(), &seen)?,
-            communes: communes(""),
-            fresh: PersonId::fresh(),
-            total: session.anonymous.get(TOTAL).copied().unwrap_or(0),
-            already_seen: session.anonymous.get(ALREADY_SEEN).copied().unwrap_or(0),
-            families: families(),
-            notes: self.notes(),
-            preparation_min: session.preparation_min,
-            disagreements: self.signer.disagreements(
-                document.conflicts(),
-                |path| words.name(path),
-                |path, value| words.value(path, value),
-            ),
-            history: self
-                .signer
-                .history(&tidied(document.history()), |change| words.change(change)),
-        })
-    }
-
-    /// « Jeudi 26 novembre 2026, 9 h 30 – 11 h 30. Saint-Chinian, médiathèque. Débutants. Lucie Bonnet. »
-    fn lead(&self) -> String {
-        let session = self.session;
-        let animateur = match session.animateur {
-            Some(agent) => agent_name(self.catalog, agent),
-            None => "Pas encore d’animateur",
-        };
-        format!(
-            "{}, {}. {}. {}. {animateur}.",
-            capitalised(&long_date(session.date)),
-            hours(session.start, session.end),
-            place_words(self.catalog, &session.place),
-            group(session.level),
-        )
-    }
-
-    /// What somebody should look at before anything else.
-    fn notices(&self) -> Result<Vec<String>, SiteError> {
-        let session = self.session;
-        let because = |what: &str| match session.reason.as_str() {
-            "" => format!("{what}."),
-            reason => format!("{what}\u{a0}: {reason}"),
-        };
-        let mut notices = Vec::new();
-        match session.state {
-            SessionState::Cancelled => notices.push(because("Atelier annulé")),
-            SessionState::Planned if session.moved => notices.push(because("Atelier déplacé")),
-            SessionState::Planned => {}
-        }
-        let known = anomalies(&[(self.id, session)], self.catalog, self.now);
-        let on_cancelled = known
-            .into_iter()
-            .filter(|anomaly| anomaly.kind == AnomalyKind::AttendanceOnCancelled);
-        notices.extend(on_cancelled.map(|anomaly| anomaly.message));
-        notices.extend(crowding_warning(session).map(|warning| format!("{warning}.")));
-        if session.state == SessionState::Planned {
-            let dates = [session.date];
-            let clashes = Clashes::of(
-                self.connection,
-                session,
-                &dates,
-                Some(self.id),
-                self.catalog,
-            )?;
-            notices.extend(clashes.sentences);
-        }
-        Ok(notices)
-    }
-
-    fn row(&self, id: RegistrationId, registration: &Registration) -> Result<Row, SiteError> {
-        let person = self.people.get(&id);
-        let start = self.session.date.to_datetime(self.session.start);
-        let first_visit = match person {
-            Some(person) => people::first_attended(self.connection, person.id)?
-                .is_none_or(|first| first >= start),
-            None => false,
-        };
-        Ok(Row {
-            id,
-            person: person.map(|person| person.id),
-            name: self.name(id),
-            note: person.map(|person| self.about(person)).unwrap_or_default(),
-            phone: phone(person),
-            first_visit,
-            walk_in: registration.walk_in,
-            twice: false,
-            status: registration.status,
-            attendance: registration.attendance,
-        })
-    }
-
-    fn withdrawn(&self) -> Result<Vec<Row>, SiteError> {
-        let registrations = self.session.registrations.iter();
-        registrations
-            .filter(|(_, registration)| registration.status != RegistrationStatus::Registered)
-            .map(|(id, registration)| self.row(*id, registration))
-            .collect()
-    }
-
-    fn calls(&self) -> Vec<Call> {
-        let calls = to_tell(self.session, self.now.date()).into_iter();
-        calls
-            .map(|(id, why)| Call {
-                id,
-                name: self.name(id),
-                phone: phone(self.people.get(&id)),
-                why: why.label().to_owned(),
-            })
-            .collect()
-    }
-
-    /// People who match `query` and do not stand on the list, and how many.
-    fn found(
-        &self,
-        query: &str,
-        registered: &HashSet<PersonId>,
-    ) -> Result<(Vec<Found>, String), SiteError> {
-        if query.trim().is_empty() {
-            return Ok((Vec::new(), String::new()));
-        }
-        let limit = FOUND_MAX + registered.len() + 1;
-        let mut lines = people::search(self.connection, query, limit)?;
-        lines.retain(|line| !registered.contains(&line.id));
-        let sentence = if lines.len() > FOUND_MAX {
-            lines.truncate(FOUND_MAX);
-            format!("Plus de {FOUND_MAX} personnes\u{a0}: précisez.")
-        } else {
-            match lines.len() as u64 {
-                0 => "Personne de ce nom à inscrire.".to_owned(),
-                n => format!("{}.", counted(n, "personne", "personnes")),
-            }
-        };
-        Ok((
-            lines.iter().map(|line| self.candidate(line, "")).collect(),
-            sentence,
-        ))
-    }
-
-    /// People who look like a new person, those on the list left out.
-    fn alike(
-        &self,
-        person: Option<&Person>,
-        registered: &HashSet<PersonId>,
-    ) -> Result<Vec<Found>, SiteError> {
-        let Some(person) = person else {
-            return Ok(Vec::new());
-        };
-        let alike = people::alike(self.connection, person, None)?.into_iter();
-        Ok(alike
-            .take(FOUND_MAX)
-            .map(|(line, resemblance)| {
-                let mut why = resemblance.reasons();
-                if registered.contains(&line.id) {
-                    why.push_str(", déjà sur la liste");
-                }
-                self.candidate(&line, &why)
-            })
-            .collect())
-    }
-
-    fn candidate(&self, line: &PersonLine, why: &str) -> Found {
-        let remark = level_remark(line.level, self.session.level).unwrap_or_default();
-        let parts = [remark, line.about(), why.to_owned(), line.phone.clone()];
-        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Found {
-            id: line.id,
-            name: line.display_name(),
-            note: parts.join(", "),
-        }
-    }
-
-    fn notes(&self) -> Vec<Note> {
-        let mut notes: Vec<_> = self.session.notes.values().collect();
-        notes.sort_by_key(|note| note.at);
-        notes
-            .into_iter()
-            .map(|note| {
-                let who = note.by.map_or("", |agent| agent_name(self.catalog, agent));
-                Note {
-                    text: note.text.clone(),
-                    signature: format!("{who}, {}", moment(note.at.local(), self.now)),
-                }
-            })
-            .collect()
-    }
-
-    /// « Initié, né en 1953, Saint-Chinian »
-    fn about(&self, person: &PersonLine) -> String {
-        let level = person.level.map(|level| level.label().to_owned());
-        let about = Some(person.about()).filter(|about| !about.is_empty());
-        level
-            .into_iter()
-            .chain(about)
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
-
-    fn names(&self) -> HashMap<RegistrationId, String> {
-        let registrations = self.session.registrations.keys();
-        registrations.map(|id| (*id, self.name(*id))).collect()
-    }
-
-    fn name(&self, id: RegistrationId) -> String {
-        let person = self.people.get(&id);
-        person.map_or("Personne effacée".to_owned(), PersonLine::display_name)
-    }
-}
-
-fn phone(person: Option<&PersonLine>) -> Phone {
-    let shown = person
-        .map(|person| person.phone.clone())
-        .unwrap_or_default();
-    Phone {
-        dialled: dialled(&shown),
-        shown,
-    }
 }
 
 impl SheetPage {
