@@ -23,6 +23,7 @@ pub(super) struct Comparison {
     negentropy: Negentropy<'static, NegentropyStorageVector>,
     message: Vec<u8>,
     rounds: u32,
+    rounds_max: u32,
     /// Hashes that only the laptop has, as far as it is known.
     pub(super) have: BTreeSet<Hash>,
     /// Hashes that only the hub has, as far as it is known.
@@ -41,10 +42,11 @@ pub(super) enum Progress {
 }
 
 impl Comparison {
-    /// Begins the comparison of this set; no message is longer than about `message_bytes`.
+    /// Begins the comparison of this set in at most `rounds_max` messages, none longer than about `message_bytes`.
     pub(super) fn start(
         set: Vec<(i64, Hash)>,
         message_bytes: usize,
+        rounds_max: u32,
     ) -> Result<Self, ExchangeError> {
         let mut negentropy = over(set, message_bytes)?;
         let message = negentropy
@@ -54,6 +56,7 @@ impl Comparison {
             negentropy,
             message,
             rounds: 0,
+            rounds_max,
             have: BTreeSet::new(),
             need: BTreeSet::new(),
         })
@@ -77,7 +80,7 @@ impl Comparison {
         self.rounds += 1;
         match next {
             None => Ok(Progress::Complete),
-            Some(_) if self.rounds >= ROUNDS_MAX => Ok(Progress::Partial),
+            Some(_) if self.rounds >= self.rounds_max => Ok(Progress::Partial),
             Some(message) => {
                 self.message = message;
                 Ok(Progress::Continues)
@@ -109,4 +112,106 @@ fn over(
         Negentropy::owned(storage, limit as u64)
     };
     build().map_err(|_: negentropy::Error| ExchangeError::Reconciliation)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    type Set = BTreeSet<(i64, Hash)>;
+
+    fn random_set(random: &mut StdRng, count: usize) -> Set {
+        let mut one = || (random.random_range(-5..1_000), random.random());
+        (0..count).map(|_| one()).collect()
+    }
+
+    fn hashes<'a>(set: impl Iterator<Item = &'a (i64, Hash)>) -> BTreeSet<Hash> {
+        set.map(|(_, hash)| *hash).collect()
+    }
+
+    /// Compares as often as it takes, repairing in between; returns the rounds of each comparison.
+    fn make_equal(mine: &mut Set, theirs: &mut Set, rounds_max: u32) -> Vec<u32> {
+        let mut rounds = Vec::new();
+        loop {
+            let mut comparison =
+                Comparison::start(mine.iter().copied().collect(), 0, rounds_max).unwrap();
+            let progress = loop {
+                assert!(comparison.message().len() <= MESSAGE_BYTES_MAX);
+                let set = theirs.iter().copied().collect();
+                let answer = respond(set, comparison.message()).unwrap();
+                match comparison.answer(&answer).unwrap() {
+                    Progress::Continues => {}
+                    over => break over,
+                }
+            };
+            rounds.push(comparison.rounds);
+            let only_mine = hashes(mine.difference(theirs));
+            let only_theirs = hashes(theirs.difference(mine));
+            assert!(comparison.have.is_subset(&only_mine));
+            assert!(comparison.need.is_subset(&only_theirs));
+            if progress == Progress::Complete {
+                assert_eq!((comparison.have, comparison.need), (only_mine, only_theirs));
+                return rounds;
+            }
+            let all: Vec<_> = mine.union(theirs).copied().collect();
+            for item in all {
+                if comparison.have.contains(&item.1) {
+                    theirs.insert(item);
+                } else if comparison.need.contains(&item.1) {
+                    mine.insert(item);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_difference_is_found_and_nothing_else() {
+        for seed in 0..30 {
+            println!("seed {seed}");
+            let mut random = StdRng::seed_from_u64(seed);
+            let common = random_set(&mut random, 400 * seed as usize / 10);
+            let (mut mine, mut theirs) = (common.clone(), common);
+            let count = random.random_range(0..200);
+            mine.extend(random_set(&mut random, count));
+            let count = random.random_range(0..200);
+            theirs.extend(random_set(&mut random, count));
+            assert_eq!(make_equal(&mut mine, &mut theirs, ROUNDS_MAX).len(), 1);
+        }
+    }
+
+    #[test]
+    fn more_than_the_rounds_can_say_is_found_in_several_comparisons() {
+        let mut random = StdRng::seed_from_u64(7);
+        let mut mine = random_set(&mut random, 1_000);
+        let mut theirs = random_set(&mut random, 1_000);
+        let rounds = make_equal(&mut mine, &mut theirs, 3);
+        println!("rounds {rounds:?}");
+        assert!(rounds.len() > 1 && rounds.len() < 10, "{rounds:?}");
+    }
+
+    #[test]
+    fn messages_that_make_no_sense_are_errors_and_never_panic() {
+        let mut random = StdRng::seed_from_u64(8);
+        let set: Vec<_> = random_set(&mut random, 300).into_iter().collect();
+        let good = Comparison::start(set.clone(), 0, ROUNDS_MAX)
+            .unwrap()
+            .message()
+            .to_vec();
+        let mut refused = 0;
+        for _ in 0..1_000 {
+            let mut message = good.clone();
+            for _ in 0..random.random_range(1..5) {
+                let place = random.random_range(0..message.len());
+                message[place] = random.random();
+            }
+            message.truncate(random.random_range(0..=message.len()));
+            refused += u32::from(respond(set.clone(), &message).is_err());
+            let mut comparison = Comparison::start(set.clone(), 0, ROUNDS_MAX).unwrap();
+            let _ = comparison.answer(&message);
+        }
+        assert!(refused > 200);
+    }
 }

@@ -16,6 +16,7 @@ use repair::{Comparing, Fetching};
 use super::difference::{self, Difference};
 use super::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
 use super::position::{self, Epoch, Position, Proof};
+use super::reconcile::ROUNDS_MAX;
 use super::report::{Report, WhyNot};
 use super::upload::{self, Upload};
 use super::wire::{Decoder, Encoder};
@@ -38,6 +39,8 @@ pub struct Caller {
     step: Step,
     trip: Option<Trip>,
     comparisons: u32,
+    /// Most rounds of one comparison; tests make it small.
+    pub(super) rounds_max: u32,
     elapsed_ms: i64,
     report: Report,
 }
@@ -86,6 +89,7 @@ impl Caller {
             step: Step::News,
             trip: None,
             comparisons: 0,
+            rounds_max: ROUNDS_MAX,
             elapsed_ms: 0,
             report,
         }

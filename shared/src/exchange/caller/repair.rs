@@ -37,7 +37,7 @@ impl Caller {
                 Ok(changes::times_and_hashes(c, acked, hub)?)
             })
             .await?;
-        let comparison = Comparison::start(set, self.piece_bytes)?;
+        let comparison = Comparison::start(set, self.piece_bytes, self.rounds_max)?;
         self.step = Step::Compare(Box::new(Comparing {
             comparison,
             from: None,

@@ -188,3 +188,19 @@ async fn what_is_pending_is_known_by_document() {
     assert_eq!(documents, [waiting.into()].into());
     assert!(!of_sent && of_waiting);
 }
+
+#[tokio::test]
+async fn text_that_compresses_beyond_measure_goes_in_several_messages() {
+    let (laptop, hub) = (place().await, hub().await);
+    for place in [&laptop, &hub] {
+        for _ in 0..25 {
+            let notes = |person: &mut Person| person.notes = "x".repeat(200_000);
+            let id = PersonId::fresh();
+            place.site.edit(id, agent(), notes).await.unwrap();
+        }
+    }
+    let report = exchange(&laptop, &hub).await;
+    assert!(report.identical && !report.reconciled, "{report:?}");
+    assert!(report.round_trips >= 2 && report.bytes_up + report.bytes_down < 50_000);
+    assert_eq!((report.sent, report.received), (25, 25));
+}

@@ -237,3 +237,49 @@ async fn changes_of_the_hub_that_a_laptop_cannot_read_are_said_and_not_fetched_a
     let report = exchange(&laptop, &hub).await;
     assert!(!report.reconciled && report.set_aside == 1, "{report:?}");
 }
+
+#[tokio::test]
+async fn a_repair_too_large_for_one_exchange_goes_on_in_the_next() {
+    const CHANGES: u64 = 600;
+    let (laptop, hub) = (place().await, hub().await);
+    for place in [&laptop, &hub] {
+        let written = place.site.write(|work| {
+            for number in 0..CHANGES {
+                work.edit(PersonId::fresh(), agent(), |person: &mut Person| {
+                    person.family_name = format!("Cros {number}");
+                })?;
+            }
+            Ok(())
+        });
+        written.await.unwrap();
+    }
+    // As after a hub's loss of everything that this laptop had sent and got.
+    let believe = laptop.site.write(|work| {
+        let c = work.connection();
+        position::adopt(
+            c,
+            crate::ids::ReplicaId::fresh(),
+            position::Epoch([9; 16]),
+            5,
+        )?;
+        Ok(position::set_acked(c, i64::MAX)?)
+    });
+    believe.await.unwrap();
+    let mut exchanges = 0;
+    loop {
+        let mut caller = Caller::new(laptop.site.clone()).with_piece_bytes(4_096);
+        caller.rounds_max = 2;
+        let carried = exchange_over(Line::default(), caller, &laptop, &hub).await;
+        assert!(carried.error.is_none(), "{:?}", carried.error);
+        exchanges += 1;
+        if carried.report.identical {
+            break;
+        }
+        assert_eq!(carried.report.why_not, Some(WhyNot::Different));
+        assert!(exchanges < 20);
+    }
+    println!("{exchanges} exchanges");
+    assert!(exchanges > 1);
+    assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
+    assert_eq!(hub.count().await, 2 * CHANGES);
+}
