@@ -20,6 +20,8 @@ const accessibilityTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-pra
 export function launch() {
   return chromium.launch({
     executablePath: "/usr/bin/chromium",
+    // Date fields in the order of the country, where chromium-l10n is installed.
+    env: { ...process.env, LANGUAGE: "fr_FR" },
     args: [
       "--no-sandbox", // continuous integration runs as root
       "--disable-gpu",
@@ -93,6 +95,16 @@ export async function screenshot(page, name) {
   await mkdir(path.dirname(file), { recursive: true });
   await page.screenshot({ path: file, fullPage: true, animations: "disabled" });
   return file;
+}
+
+/** Takes `steps` on a page; when one fails, keeps what the page then showed as failed-NAME.png. */
+export async function withPicture(page, name, steps) {
+  try {
+    return await steps();
+  } catch (error) {
+    await screenshot(page, `failed-${name}`).catch(() => {}); // the browser may be gone; the error says more
+    throw error;
+  }
 }
 
 /** What every page of the product must pass: no error, nothing that axe-core finds; and its picture is kept. */

@@ -22,12 +22,19 @@ const patience_ms = 30_000;
 
 /** What still runs when the tests are over, or were broken off, ends with them. */
 const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+process.on("exit", () => running.forEach((program) => program.child.kill("SIGKILL")));
 
-/** A fresh data directory, removed when the test `context` (of node:test) ends. */
+/**
+ * A fresh data directory. When the test `context` (of node:test) ends, however it ends, what still runs on the directory
+ * is ended and the directory removed: a program that outlived a failed test would keep the whole run from ending.
+ */
 export async function freshDirectory(context) {
   const directory = await mkdtemp(path.join(tmpdir(), "maison-"));
-  context.after(() => rm(directory, { recursive: true, force: true }));
+  context.after(async () => {
+    const left = [...running].filter((program) => program.args.some((arg) => arg.startsWith(directory)));
+    await Promise.all(left.map((program) => program.kill()));
+    await rm(directory, { recursive: true, force: true });
+  });
   return directory;
 }
 
@@ -52,10 +59,10 @@ export class Program {
     this.args = args;
     this.child = child;
     this.log = "";
-    running.add(child);
+    running.add(this);
     // Asked for here, since the event may come before anyone waits for it.
     this.ended = once(child, "exit").then(([code, signal]) => {
-      running.delete(child);
+      running.delete(this);
       return { code, signal };
     });
   }

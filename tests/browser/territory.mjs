@@ -1,0 +1,54 @@
+// The territory that the browser tests work in: a hub filled by its commands, as an administrator would, laptops
+// joined to it, and an agent who signs in. Everybody in it is invented.
+
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Program, hub, node, run } from "./programs.mjs";
+
+const beneficiaries = fileURLToPath(new URL("../data/beneficiaires-exemple.csv", import.meta.url));
+
+/** Everybody's passphrase. */
+export const passphrase = "quatre mots bien choisis";
+
+/** The accounts by their logins. */
+export const accounts = {
+  claire: { name: "Claire Fabre", role: "agent" },
+  samir: { name: "Samir Benali", role: "staff" },
+  odile: { name: "Odile Roques", role: "administrator" },
+};
+
+/** A hub of its own in `directory`, with accounts, beneficiaries and the two weekly workshops; serving. */
+export async function startHub(directory) {
+  const data = path.join(directory, "hub");
+  for (const [login, { name, role }] of Object.entries(accounts)) {
+    const account = ["agent", "add", "--data", data, login, "--name", name, "--role", role];
+    await run(hub, account, { input: `${passphrase}\n` });
+  }
+  await run(hub, ["import", "--data", data, "--agent", "odile", "--only-good", beneficiaries]);
+  await run(hub, ["example", "--data", data, "--agent", "odile"]);
+  return Object.assign(await Program.serve(hub, data), { data });
+}
+
+/** A laptop that has joined the serving hub `at` and holds all it has; serving. */
+export async function startLaptop(directory, name, at) {
+  const data = path.join(directory, name);
+  const ticket = ["ticket", "create", "--data", at.data, "--name", name, "--address", at.url, "--json"];
+  const { stdout } = await run(hub, ticket);
+  await run(node, ["enrol", "--data", data, JSON.parse(stdout).ticket]);
+  await run(node, ["sync", "--data", data]);
+  return Object.assign(await Program.serve(node, data), { data });
+}
+
+/** Signs in on the page that asks for it, by keyboard, and waits for the page behind. */
+export async function signIn(page, program, login, target = "/") {
+  await page.goto(program.page(target));
+  await page.getByLabel("Identifiant").fill(login);
+  await page.getByLabel("Phrase secrète").fill(passphrase);
+  await page.keyboard.press("Enter");
+  await page.getByRole("navigation", { name: "Pages" }).waitFor();
+}
+
+/** Today's date where the Maison is, as date fields take it. */
+export function today() {
+  return new Date().toLocaleDateString("sv-SE", { timeZone: "Europe/Paris" });
+}
