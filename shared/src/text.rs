@@ -50,6 +50,18 @@ pub fn dialled(phone: &str) -> String {
     if abroad { format!("+{digits}") } else { digits }
 }
 
+/// A phone number as it is read aloud, in pairs: « 06 12 34 56 78 ». What is no French number stays as it is.
+#[must_use]
+pub fn phone_in_pairs(phone: &str) -> String {
+    let is_number = |c: char| c.is_ascii_digit() || " .-/()+\u{a0}".contains(c);
+    let digits = phone_digits(phone);
+    if digits.len() != 10 || !digits.starts_with('0') || !phone.chars().all(is_number) {
+        return phone.to_owned();
+    }
+    let pairs = [0, 2, 4, 6, 8].map(|at| &digits[at..at + 2]);
+    pairs.join(" ")
+}
+
 /// The text without control characters, each run of blanks a single space, none at either end.
 #[must_use]
 pub fn collapsed(text: &str) -> String {
@@ -124,5 +136,20 @@ mod tests {
         assert_eq!(counted(0u8, "place", "places"), "0 place");
         assert_eq!(counted(1u8, "place", "places"), "1 place");
         assert_eq!(counted(2u8, "place", "places"), "2 places");
+    }
+
+    #[test]
+    fn phones_are_shown_in_pairs_unless_they_are_no_french_number() {
+        for spelling in [
+            "0612345678",
+            "06.12.34.56.78",
+            "+33 6 12 34 56 78",
+            "0033612345678",
+        ] {
+            assert_eq!(phone_in_pairs(spelling), "06 12 34 56 78");
+        }
+        for other in ["+34 912 345 678", "06 12 34 56", "0612345678 (fils)", ""] {
+            assert_eq!(phone_in_pairs(other), other);
+        }
     }
 }

@@ -67,8 +67,9 @@ export async function visit(page, url, status = 200) {
 
 /** Fails when a script threw, a resource was missing or the content security policy was broken since the last call. */
 export function expectNoErrors(page) {
-  // The status of the page itself is what `visit` checks.
-  const wanted = ({ text, url }) => url === page.url() && text.startsWith("Failed to load resource");
+  // The status of the page itself is what `visit` checks; 422 is a form that comes back with what is to be corrected.
+  const wanted = ({ text, url }) =>
+    text.startsWith("Failed to load resource") && (url === page.url() || text.includes("status of 422"));
   const wrong = page.wrong.splice(0).filter((entry) => !wanted(entry));
   assert.deepEqual(wrong, [], `errors on ${page.url()}`);
 }

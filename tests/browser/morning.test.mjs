@@ -1,10 +1,14 @@
 // An agent's morning in Saint-Chinian: the laptop works without the hub, then the line comes back and Capestang reads
 // what was written down. With mouse and keyboard, as a person would; and its core once more without JavaScript.
 
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { expectNoErrors, launch, openPage, withPicture } from "./browser.mjs";
 import { freshDirectory } from "./programs.mjs";
-import { signIn, startHub, startLaptop, today } from "./territory.mjs";
+import { beAt, participant, planToday, see, signIn, startHub, startLaptop, status, tab, today } from "./territory.mjs";
+
+const session = "Premiers pas sur tablette";
 
 let browser;
 
@@ -24,44 +28,31 @@ test("a morning without a line reaches Capestang when the line comes back", asyn
   await withPicture(page, "morning", async () => {
     await signIn(page, laptop, "claire");
     await status(page, "Hors ligne : c’est normal. Rien n’attend sur ce portable.");
-    await beIn(page, "Saint-Chinian");
-    await planToday(page, { title: "Premiers pas sur tablette", start: "10:00", end: "12:00", level: "Débutant" });
-
+    await beAt(page, "Saint-Chinian");
+    await planToday(page, { title: session, start: "10:00", end: "12:00", level: "Débutant" });
     await registerWhoIsKnown(page);
     await registerSomebodyNew(page);
     await registerFromTheSheetOfAPerson(page);
     await markWhoCame(page);
     await takeAWalkIn(page);
     await countAndNote(page);
-    await see(page.locator(".page-head .badge-here"), "Sur ce portable seulement");
-
-    await tab(page, "Aujourd’hui");
-    await see(page.locator(".card", { hasText: "Premiers pas sur tablette" }), "5 inscrits");
+    await takeThreeDemandes(page);
+    await readWhatTheLaptopSays(page);
+    hub = await hub.restart();
+    await exchange(page);
+    expectNoErrors(page);
   });
-  expectNoErrors(page);
+
+  const desk = await openPage(browser);
+  await withPicture(desk, "morning-hub", async () => {
+    await signIn(desk, hub, "samir");
+    await readTheSession(desk);
+    await readThePerson(desk);
+    await readTheOverview(desk);
+    await readTheExport(desk);
+    expectNoErrors(desk);
+  });
 });
-
-/** Says to be in `place` today, unless the tour knows. */
-async function beIn(page, place) {
-  const lead = page.locator(".page-head .lead");
-  if ((await lead.textContent()).startsWith(place)) return;
-  await page.getByRole("link", { name: "Je suis ailleurs" }).click();
-  await page.getByRole("button", { name: place }).click();
-  await see(lead, place);
-}
-
-/** Plans a session of today at the agent's place and stays on its sheet. */
-async function planToday(page, { title, start, end, level }) {
-  await tab(page, "Ateliers");
-  await page.getByRole("link", { name: "Nouvel atelier" }).click();
-  await page.getByLabel("Titre").fill(title);
-  await page.getByLabel("Date (obligatoire)").fill(today());
-  await page.getByLabel("Début (obligatoire)").fill(start);
-  await page.getByLabel("Fin (obligatoire)").fill(end);
-  await page.getByRole("radio", { name: level }).check();
-  await page.getByRole("button", { name: "Créer l’atelier" }).click();
-  await page.getByRole("heading", { name: title }).waitFor();
-}
 
 /** Two people found from the sheet, by nothing but typing: without accents, by a piece of the phone number. */
 async function registerWhoIsKnown(page) {
@@ -76,7 +67,7 @@ async function registerWhoIsKnown(page) {
   await seats(page, "2 inscrits, 2 places libres");
 }
 
-/** Somebody unknown, who shares a name and a phone with somebody known: asked before anything is written. */
+/** Somebody unknown who shares a name and a phone with somebody known: asked before anything is written. */
 async function registerSomebodyNew(page) {
   await page.getByText("C’est une nouvelle personne").click();
   const add = page.locator("#ajouter");
@@ -92,7 +83,7 @@ async function registerSomebodyNew(page) {
   await seats(page, "3 inscrits, 1 place libre");
 }
 
-/** From Personnes: nobody is found, the form begins with what was typed, and leads on to the sessions. */
+/** From Personnes: nobody is found, the form begins with what was typed and leads on to the sessions. */
 async function registerFromTheSheetOfAPerson(page) {
   await tab(page, "Personnes");
   await page.keyboard.type("aldebert rosine");
@@ -100,31 +91,35 @@ async function registerFromTheSheetOfAPerson(page) {
   await page.getByLabel("Téléphone").fill("0612345678");
   await page.getByRole("button", { name: "Enregistrer et inscrire à un atelier" }).click();
   await flash(page, "Rosine ALDEBERT est enregistré(e).");
-  const session = page.locator(".row", { hasText: "Premiers pas sur tablette" });
-  await session.getByRole("button", { name: "Inscrire" }).click();
-  await see(session, "Complet, 4 inscrits");
-  await session.getByRole("link", { name: "Premiers pas sur tablette" }).click();
+  const row = page.locator(".row", { hasText: session });
+  await row.getByRole("button", { name: "Inscrire" }).click();
+  await see(row, "Complet, 4 inscrits");
+  await row.getByRole("link", { name: session }).click();
   await seats(page, "Complet, 4 inscrits");
 }
 
 /** One tap each; a wrong one is undone by one tap. */
 async function markWhoCame(page) {
   for (const [name, mark] of [["Marie-Thérèse LIGNON", "Présent"], ["Émile LIGNON", "Présent"], ["Rosine ALDEBERT", "Excusé"]]) {
-    await button(page, name, mark).click();
-    await button(page, name, mark, true).waitFor();
+    await participant(page, name, mark).click();
+    await participant(page, name, mark, true).waitFor();
     await flash(page, `${name} : ${mark}.`);
   }
-  await button(page, "Théo COMBES", "Absent").click();
-  await button(page, "Théo COMBES", "Absent", true).waitFor();
-  await button(page, "Théo COMBES", "Annuler").click();
-  await button(page, "Théo COMBES", "Absent", false).waitFor();
+  await participant(page, "Théo COMBES", "Absent").click();
+  await participant(page, "Théo COMBES", "Absent", true).waitFor();
+  await participant(page, "Théo COMBES", "Annuler").click();
+  await participant(page, "Théo COMBES", "Absent", false).waitFor();
+  await participant(page, "Théo COMBES", "Absent").click();
+  await flash(page, "Théo COMBES : Absent.");
 }
 
 /** Somebody comes who is not on the list. */
 async function takeAWalkIn(page) {
   await page.getByRole("searchbox").pressSequentially("valette");
-  await page.getByRole("button", { name: "Est venu(e), Fatima VALETTE" }).click();
+  const found = page.locator("#results .row", { hasText: "Fatima VALETTE" });
+  await found.getByRole("button", { name: "Est venu(e)" }).click();
   await see(page.locator("#participants .row", { hasText: "Fatima VALETTE" }), "Sans rendez-vous");
+  await seats(page, "Complet, 5 inscrits");
 }
 
 async function countAndNote(page) {
@@ -141,22 +136,102 @@ async function countAndNote(page) {
   await flash(page, "45");
 }
 
-// ---- Short words for what a person looks at -------------------------------------------------------------------------
-
-async function tab(page, name) {
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name }).click();
-  await page.locator(".tabs a[aria-current]", { hasText: name }).waitFor();
+/** One after another: the form is ready again at once, and keeps the channel. */
+async function takeThreeDemandes(page) {
+  await tab(page, "Aujourd’hui");
+  await see(page.locator(".card", { hasText: session }), "Fatima VALETTE");
+  await page.getByRole("link", { name: "Noter une demande" }).click();
+  const form = page.locator("#demande");
+  const list = page.locator("#du-jour");
+  const started = performance.now();
+  for (const [count, [operator, outcome]] of [["France Travail", "Traitée"], ["Cnaf", "Orientée"], ["Cnam", "Traitée"]].entries()) {
+    await form.getByRole("radio", { name: operator }).check();
+    await form.getByRole("radio", { name: outcome }).check();
+    await form.getByRole("button", { name: "Enregistrer la demande" }).click();
+    await list.locator(".row").nth(count).waitFor();
+  }
+  const seconds = (performance.now() - started) / 1000;
+  assert.ok(seconds < 10, `three demandes took ${seconds} s`);
+  await see(list, "Aujourd’hui à Saint-Chinian");
+  await see(list, "Sur ce portable seulement");
 }
 
-async function see(locator, text) {
-  await locator.filter({ hasText: text }).waitFor();
+/** What only this laptop holds is said on its sheet, in the status line and on the Synchronisation page. */
+async function readWhatTheLaptopSays(page) {
+  await tab(page, "Ateliers");
+  await see(page.locator(".row", { hasText: session }), "Sur ce portable seulement");
+  await tab(page, "Synchronisation");
+  await status(page, /\d+ saisies sur ce portable seulement/);
+  const waiting = page.locator("section", { has: page.locator("#waiting") });
+  // By kind, not by name: the page stays on screen.
+  for (const kind of ["Fiche d’une personne", "Atelier, inscriptions ou présences", "Demandes d’une journée"]) {
+    await see(waiting, kind);
+  }
 }
 
-/** The button of one participant of a session's sheet. */
-function button(page, name, label, pressed) {
-  return page.locator("#participants .row", { hasText: name }).getByRole("button", { name: new RegExp(`^${label}`), pressed });
+async function exchange(page) {
+  await page.getByRole("button", { name: "Synchroniser maintenant" }).click();
+  await status(page, "Identique au hub depuis");
+  await see(page.locator("section", { has: page.locator("#waiting") }), "Rien n’attend");
+  await tab(page, "Ateliers");
+  const row = page.locator(".row", { hasText: session });
+  await row.waitFor();
+  assert.ok(!(await row.textContent()).includes("Sur ce portable"), "the hub has it now");
 }
 
-const status = (page, text) => see(page.locator("#status-line"), text);
+// ---- At the hub -----------------------------------------------------------------------------------------------------
+
+async function readTheSession(page) {
+  await tab(page, "Ateliers");
+  await page.getByRole("link", { name: session }).click();
+  for (const [name, mark] of [
+    ["Marie-Thérèse LIGNON", "Présent"],
+    ["Théo COMBES", "Absent"],
+    ["Émile LIGNON", "Présent"],
+    ["Rosine ALDEBERT", "Excusé"],
+    ["Fatima VALETTE", "Présent"],
+  ]) {
+    await participant(page, name, mark, true).waitFor();
+  }
+  await see(page.locator("#anonymes output").first(), "2");
+  await see(page.locator("#notes-part"), "Salle froide");
+  await see(page.locator("#notes-part"), "Claire Fabre");
+  assert.equal(await page.getByLabel("Préparation (minutes)").inputValue(), "45");
+}
+
+async function readThePerson(page) {
+  await tab(page, "Personnes");
+  await page.getByRole("searchbox").pressSequentially("emile lign");
+  await page.getByRole("link", { name: "Émile LIGNON" }).click();
+  await page.getByRole("heading", { name: "Émile LIGNON" }).waitFor();
+  await see(page.locator(".row", { hasText: session }), "Présent");
+}
+
+/** The three demandes and the session of today, counted at Saint-Chinian. */
+async function readTheOverview(page) {
+  await tab(page, "Vue d’ensemble");
+  await page.getByLabel("Du", { exact: true }).fill(today());
+  await page.getByLabel("Au", { exact: true }).fill(today());
+  await page.getByLabel("Lieu", { exact: true }).selectOption({ label: "Saint-Chinian" });
+  await page.getByRole("button", { name: "Afficher" }).click();
+  const row = page.getByRole("region", { name: "Personnes et demandes par lieu" }).locator("tbody tr");
+  await row.waitFor();
+  assert.equal(await row.locator("td").nth(3).textContent(), "3", "demandes at Saint-Chinian");
+  await see(page.locator(".card", { has: page.locator("#portables") }), "Portable 1");
+}
+
+async function readTheExport(page) {
+  await page.getByRole("link", { name: "Exporter les activités" }).click();
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Télécharger le fichier CSV" }).click();
+  const text = await readFile(await (await downloading).path(), "utf8");
+  const lines = text.split("\r\n");
+  assert.ok(text.startsWith("\u{feff}Date;"), lines[0]);
+  const emile = lines.filter((line) => line.includes("LIGNON") && line.includes("Émile"));
+  assert.equal(emile.length, 1, text);
+  assert.match(emile[0], new RegExp(session));
+  assert.equal(lines.filter((line) => line.includes("France Travail")).length, 1, text);
+}
+
 const seats = (page, text) => see(page.locator("#seats"), text);
-const flash = (page, text) => see(page.locator("#flash"), text);
+const flash = (page, text) => see(page.locator(".flash"), text);

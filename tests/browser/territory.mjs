@@ -52,3 +52,47 @@ export async function signIn(page, program, login, target = "/") {
 export function today() {
   return new Date().toLocaleDateString("sv-SE", { timeZone: "Europe/Paris" });
 }
+
+// ---- What an agent does everywhere ----------------------------------------------------------------------------------
+
+/** Waits until `locator` shows `text` (or matches it). */
+export async function see(locator, text) {
+  await locator.filter({ hasText: text }).waitFor();
+}
+
+/** Waits until the status line says `text`. */
+export const status = (page, text) => see(page.locator("#status-line"), text);
+
+/** Opens a page by its tab. */
+export async function tab(page, name) {
+  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name }).click();
+  await page.locator(".tabs a[aria-current]", { hasText: name }).waitFor();
+}
+
+/** On Aujourd'hui: says to be at `place`, unless the tour says so. */
+export async function beAt(page, place) {
+  const lead = page.locator(".page-head .lead");
+  if ((await lead.textContent()).startsWith(place)) return;
+  await page.getByRole("link", { name: "Je suis ailleurs" }).click();
+  await page.getByRole("button", { name: place }).click();
+  await see(lead, place);
+}
+
+/** Plans a session of today at the agent's place and stays on its sheet: the example has none on most weekdays. */
+export async function planToday(page, { title, start, end, level }) {
+  await tab(page, "Ateliers");
+  await page.getByRole("link", { name: "Nouvel atelier" }).click();
+  await page.getByLabel("Titre").fill(title);
+  await page.getByLabel("Date (obligatoire)").fill(today());
+  await page.getByLabel("Début (obligatoire)").fill(start);
+  await page.getByLabel("Fin (obligatoire)").fill(end);
+  await page.getByRole("radio", { name: level }).check();
+  await page.getByRole("button", { name: "Créer l’atelier" }).click();
+  await page.getByRole("heading", { name: title }).waitFor();
+}
+
+/** The button `label` of one participant on a session's sheet. */
+export function participant(page, name, label, pressed) {
+  const row = page.locator("#participants .row", { hasText: name });
+  return row.getByRole("button", { name: label, pressed });
+}

@@ -10,7 +10,7 @@ use super::age::birth_year_problem;
 use super::codes::{Gender, Level, SocialStatus};
 use super::commune::{OUTSIDE, is_insee_code};
 use crate::ids::PersonId;
-use crate::text::{collapsed, folded, phone_digits};
+use crate::text::{collapsed, folded, phone_digits, phone_in_pairs};
 use crate::time::Timestamp;
 
 /// Characters of one name; the longest that a civil register was seen to hold stays far below.
@@ -78,7 +78,8 @@ impl Person {
             .to_owned()
     }
 
-    /// The same person, every text trimmed and on one line (notes keep their lines).
+    /// The same person, every text trimmed and on one line (notes keep their lines), the phone in pairs: whoever writes
+    /// one number writes one value, so that two sites do not disagree about its dots.
     #[must_use]
     pub fn cleaned(self) -> Self {
         Self {
@@ -86,7 +87,7 @@ impl Person {
             given_name: collapsed(&self.given_name),
             commune: collapsed(&self.commune),
             postal_code: collapsed(&self.postal_code).replace(' ', ""),
-            phone: collapsed(&self.phone),
+            phone: phone_in_pairs(&collapsed(&self.phone)),
             email: collapsed(&self.email),
             responsible_adult: collapsed(&self.responsible_adult),
             notes: self.notes.trim().to_owned(),

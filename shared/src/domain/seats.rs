@@ -22,6 +22,8 @@ pub struct Seats {
     pub seated: Vec<RegistrationId>,
     /// The waiting list, first in line first.
     pub waiting: Vec<RegistrationId>,
+    /// How many of it still wait: who came all the same, or is known not to have come, waits no more.
+    pub still_waiting: usize,
     /// Seats that nobody holds.
     pub free: u16,
 }
@@ -41,8 +43,10 @@ impl Seats {
     /// The seats of `session`.
     #[must_use]
     pub fn of(session: &Session) -> Self {
-        let mut seated: Vec<RegistrationId> = standing(session).map(|(id, _)| id).collect();
         let capacity = usize::from(session.capacity);
+        let beyond = standing(session).skip(capacity);
+        let still_waiting = beyond.filter(|(_, r)| is_awaited(r)).count();
+        let mut seated: Vec<RegistrationId> = standing(session).map(|(id, _)| id).collect();
         let waiting = seated.split_off(capacity.min(seated.len()));
         let taken = u16::try_from(seated.len()).unwrap_or(u16::MAX);
         Self {
@@ -50,6 +54,7 @@ impl Seats {
             free: session.capacity.saturating_sub(taken),
             seated,
             waiting,
+            still_waiting,
         }
     }
 
@@ -68,22 +73,20 @@ impl Seats {
     /// « 3 inscrits, 1 place libre », « complet, 2 en liste d’attente ».
     #[must_use]
     pub fn sentence(&self) -> String {
-        sentence(self.seated.len() + self.waiting.len(), self.capacity)
+        let standing = self.seated.len() + self.waiting.len();
+        sentence(standing, self.still_waiting, self.capacity)
     }
 }
 
-/// The sentence of [`Seats::sentence`] for so many registrations that stand.
+/// The sentence of [`Seats::sentence`] for so many registrations that stand, of which so many still wait.
 #[must_use]
-pub fn sentence(standing: usize, capacity: u16) -> String {
-    let seats = usize::from(capacity);
-    let taken = match standing.min(seats) {
+pub fn sentence(standing: usize, still_waiting: usize, capacity: u16) -> String {
+    let taken = match standing {
         0 => "aucun inscrit".to_owned(),
         taken => counted(taken as u64, "inscrit", "inscrits"),
     };
-    match (
-        seats.saturating_sub(standing),
-        standing.saturating_sub(seats),
-    ) {
+    let free = usize::from(capacity).saturating_sub(standing);
+    match (free, still_waiting) {
         (0, 0) => format!("complet, {taken}"),
         (0, waiting) => format!("complet, {waiting} en liste d’attente"),
         (free, _) => format!(
@@ -91,6 +94,11 @@ pub fn sentence(standing: usize, capacity: u16) -> String {
             counted(free as u64, "place libre", "places libres")
         ),
     }
+}
+
+/// Whether nobody has said yet what became of a registration: whoever walked in was there.
+fn is_awaited(registration: &Registration) -> bool {
+    !registration.walk_in && registration.attendance == Attendance::Unknown
 }
 
 /// The registrations still standing, in the order of seats.
@@ -115,11 +123,7 @@ pub fn to_tell(session: &Session, today: Date) -> Vec<(RegistrationId, ToTell)> 
     }
     let seats = Seats::of(session);
     standing(session)
-        .filter(|(_, registration)| {
-            !registration.told
-                && !registration.walk_in
-                && registration.attendance == Attendance::Unknown
-        })
+        .filter(|(_, registration)| !registration.told && is_awaited(registration))
         .filter_map(|(id, _)| Some((id, reason(session, seats.holds(id))?)))
         .collect()
 }
@@ -244,6 +248,16 @@ mod tests {
         assert_eq!(sentence(4), "complet, 4 inscrits");
         assert_eq!(sentence(5), "complet, 1 en liste d’attente");
         assert_eq!(sentence(6), "complet, 2 en liste d’attente");
+    }
+
+    #[test]
+    fn who_walks_in_beyond_the_seats_does_not_wait() {
+        let mut session = session(&[(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6)]);
+        change(&mut session, 6, |r| r.walk_in = true);
+        let seats = Seats::of(&session);
+        assert_eq!(seats.sentence(), "complet, 1 en liste d’attente");
+        change(&mut session, 5, |r| r.attendance = Attendance::Present);
+        assert_eq!(Seats::of(&session).sentence(), "complet, 6 inscrits");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct SessionLine {
     pub state: SessionState,
     /// Registrations that stand, waiting list included.
     pub registered: u16,
+    /// Of those, who have no seat and wait for one: neither walked in nor marked.
+    pub waiting: u16,
     /// Of those, present.
     pub present: u16,
     /// With a seat, but attendance not filled in yet.
@@ -53,6 +55,8 @@ const COLUMNS: &str =
     "s.id, s.place, s.date, s.start, s.\"end\", s.title, s.level, s.capacity, s.animateur,
     s.series, s.state, s.anonymous_total,
     (SELECT count(*) FROM registration r WHERE r.session = s.id AND r.rank > 0),
+    (SELECT count(*) FROM registration r
+     WHERE r.session = s.id AND r.rank > s.capacity AND NOT r.walk_in AND r.attendance = 'unknown'),
     (SELECT count(*) FROM registration r
      WHERE r.session = s.id AND r.rank > 0 AND r.attendance = 'present'),
     (SELECT count(*) FROM registration r
@@ -131,11 +135,12 @@ fn session_line(row: &Row<'_>) -> rusqlite::Result<SessionLine> {
         state: row.get(10)?,
         anonymous: row.get(11)?,
         registered: row.get(12)?,
-        present: row.get(13)?,
-        unknown: row.get(14)?,
-        conflicts: row.get(15)?,
-        to_tell: row.get(16)?,
-        reason: row.get(17)?,
+        waiting: row.get(13)?,
+        present: row.get(14)?,
+        unknown: row.get(15)?,
+        conflicts: row.get(16)?,
+        to_tell: row.get(17)?,
+        reason: row.get(18)?,
     })
 }
 

@@ -42,7 +42,7 @@ pub struct Expected {
     pub person: Option<PersonLine>,
     /// What became of them.
     pub attendance: Attendance,
-    /// On the waiting list.
+    /// Has no seat and waits for one: neither walked in nor marked.
     pub waiting: bool,
     /// Never attended any earlier session.
     pub first_visit: bool,
@@ -80,7 +80,8 @@ pub struct Unfinished {
 /// What SQLite says.
 pub fn expected(connection: &Connection, session: SessionId) -> Result<Vec<Expected>, LedgerError> {
     let mut statement = connection.prepare_cached(
-        "SELECT r.id, r.person, r.attendance, r.rank > s.capacity, s.date, s.start
+        "SELECT r.id, r.person, r.attendance,
+            r.rank > s.capacity AND NOT r.walk_in AND r.attendance = 'unknown', s.date, s.start
          FROM registration r JOIN session s ON s.id = r.session
          WHERE r.session = ?1 AND r.rank > 0 ORDER BY r.rank",
     )?;

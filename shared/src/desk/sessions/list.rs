@@ -263,7 +263,11 @@ fn line(line: SessionLine, catalog: &Catalog, context: &Context) -> Line {
         note: note.join(", "),
         group: group(line.level),
         cancelled,
-        sentence: capitalised(&seats::sentence(line.registered.into(), line.capacity)),
+        sentence: capitalised(&seats::sentence(
+            line.registered.into(),
+            line.waiting.into(),
+            line.capacity,
+        )),
         taken: line.registered.min(line.capacity).into(),
         capacity: line.capacity.into(),
         late: missing,

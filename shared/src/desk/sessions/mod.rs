@@ -115,7 +115,7 @@ fn facts(connection: &Connection, person: PersonId) -> Result<Option<Facts>, Sit
 }
 
 /// « Débutants », of a group.
-fn group(level: Level) -> String {
+pub(super) fn group(level: Level) -> String {
     format!("{}s", level.label())
 }
 

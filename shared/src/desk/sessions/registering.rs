@@ -62,7 +62,7 @@ async fn register(
     let outcome = write(&desk, &who, id, move |work, agent, session| {
         enter(work, agent, (id, &session), person, entry)
     });
-    desk.flash(&who, told(id, outcome.await?)?);
+    desk.flash(&who, told(id, entry, outcome.await?)?);
     see(back(&form).unwrap_or(&sheet_path(id)))
 }
 
@@ -106,7 +106,7 @@ async fn register_new(
         }
         enter(work, agent, (id, &session), new, entry)
     });
-    desk.flash(&who, told(id, outcome.await?)?);
+    desk.flash(&who, told(id, entry, outcome.await?)?);
     see(&sheet_path(id))
 }
 
@@ -216,7 +216,7 @@ fn registration_of(
     Ok(None)
 }
 
-fn told(id: SessionId, outcome: Outcome) -> Result<Flash, Failure> {
+fn told(id: SessionId, entry: Entry, outcome: Outcome) -> Result<Flash, Failure> {
     let undo = |registration, act: &str| format!("{}/{registration}/{act}", sheet_path(id));
     Ok(match outcome {
         Outcome::Unknown => return Err(Failure::NotFound),
@@ -231,6 +231,9 @@ fn told(id: SessionId, outcome: Outcome) -> Result<Flash, Failure> {
         Outcome::Entered(name, registration, entered) => {
             let undo = undo(registration, "statut/revoked");
             let flash = match entered {
+                _ if entry == Entry::WalkIn => {
+                    Flash::done(format!("{name} est sur la liste, présence notée."))
+                }
                 Entered::Seated => Flash::done(format!("{name} est inscrit(e).")),
                 Entered::Waiting(rank) => {
                     Flash::warning(format!("{name} est en liste d’attente, à la place {rank}."))

@@ -20,6 +20,7 @@ use super::answer::{Answer, Failure, page, see};
 use super::form::Form;
 use super::page::{Flash, Page};
 use super::place::place_of_the_day;
+use super::sessions::group;
 use super::{Desk, SignedIn, sign_in};
 use crate::domain::anomaly::{Anomaly, AnomalyKind, anomalies};
 use crate::domain::catalog::Catalog;
@@ -300,7 +301,7 @@ fn rest<T>(rows: &mut Vec<T>) -> Vec<T> {
 
 fn cards(sessions: Vec<(SessionLine, Vec<Expected>)>) -> Vec<Card> {
     let cards = sessions.into_iter().map(|(line, expected)| Card {
-        taken: expected.iter().filter(|e| !e.waiting).count(),
+        taken: expected.len().min(line.capacity.into()),
         capacity: usize::from(line.capacity),
         line,
         expected,
@@ -314,7 +315,7 @@ fn elsewhere_of(catalog: &Catalog, sessions: Vec<(SessionLine, Vec<Expected>)>) 
         let mut note = catalog.place_name(&line.place).to_owned();
         if !is_cancelled {
             note.push_str(", ");
-            note.push_str(&seats::sentence(expected.len(), line.capacity));
+            note.push_str(&seats_sentence(&line, &expected));
         }
         Elsewhere {
             session: line.id,
@@ -392,8 +393,12 @@ impl Card {
         title(&self.line)
     }
 
+    fn group(&self) -> String {
+        group(self.line.level)
+    }
+
     fn sentence(&self) -> String {
-        capitalised(&seats::sentence(self.expected.len(), self.line.capacity))
+        capitalised(&seats_sentence(&self.line, &self.expected))
     }
 
     /// Style and words of a badge for what became of somebody; no badge while nobody has said.
@@ -406,6 +411,10 @@ impl Card {
         };
         Some((kind, expected.attendance.label()))
     }
+}
+
+fn seats_sentence(line: &SessionLine, expected: &[Expected]) -> String {
+    seats::sentence(expected.len(), line.waiting.into(), line.capacity)
 }
 
 /// The title that a list shows.
