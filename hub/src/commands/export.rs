@@ -57,3 +57,36 @@ fn codes(catalog: &Catalog) -> String {
     let codes: Vec<&str> = catalog.places.keys().map(String::as_str).collect();
     codes.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Data;
+    use jiff::civil::date;
+
+    #[tokio::test]
+    async fn a_period_is_written_to_a_file_and_nonsense_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        Hub::open(directory.path(), Clock::default()).await.unwrap();
+        let out = directory.path().join("activites.csv");
+        let asked = |to, place: Option<&str>| Export {
+            data: Data {
+                data: directory.path().to_owned(),
+            },
+            from: date(2026, 9, 1),
+            to,
+            place: place.map(str::to_owned),
+            out: Some(out.clone()),
+        };
+        let until = date(2026, 12, 31);
+        let before = date(2026, 8, 31);
+        assert_eq!(export(asked(before, None)).await.unwrap(), Exit::Usage);
+        let nowhere = export(asked(until, Some("paris"))).await.unwrap();
+        assert_eq!(nowhere, Exit::Usage);
+        assert!(!out.exists());
+        let there = export(asked(until, Some("quarante"))).await.unwrap();
+        assert_eq!(there, Exit::Done);
+        let written = std::fs::read_to_string(&out).unwrap();
+        assert!(written.starts_with("\u{feff}Date;") && written.ends_with(";ID\r\n"));
+    }
+}

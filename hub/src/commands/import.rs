@@ -200,3 +200,107 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Data;
+    use crate::opened::PROGRAM;
+    use shared::domain::beneficiary::COLUMNS;
+    use shared::domain::catalog::{Agent, catalog_id};
+    use shared::view::people;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    /// A hub with an account for each role, its login the role's code, and a file to import.
+    async fn stand(lines: &[&str]) -> (TempDir, Hub, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let hub = Hub::open(directory.path(), Clock::default()).await.unwrap();
+        hub.site()
+            .edit(catalog_id(), PROGRAM, |catalog: &mut Catalog| {
+                for role in Role::ALL {
+                    let account = Agent {
+                        login: role.code().to_owned(),
+                        role: *role,
+                        ..Agent::default()
+                    };
+                    catalog.agents.insert(AgentId::fresh(), account);
+                }
+            })
+            .await
+            .unwrap();
+        let file = directory.path().join("liste.csv");
+        let text = format!("{}\n{}\n", COLUMNS.join(";"), lines.join("\n"));
+        std::fs::write(&file, text).unwrap();
+        (directory, hub, file)
+    }
+
+    fn asked(hub: &Hub, file: PathBuf) -> Import {
+        Import {
+            data: Data {
+                data: hub.site().store().directory().to_owned(),
+            },
+            file,
+            agent: "staff".to_owned(),
+            dry_run: false,
+            only_good: false,
+            json: true,
+        }
+    }
+
+    async fn known(hub: &Hub) -> u64 {
+        let count = hub.site().read(|c| Ok(people::count(c, "")?));
+        count.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_good_file_is_imported_once_and_then_known() {
+        let (_directory, hub, file) = stand(&["CARAYON;Sylvie", "MAS;Ana"]).await;
+        let command = || asked(&hub, file.clone());
+        let dry = Import {
+            dry_run: true,
+            ..command()
+        };
+        assert_eq!(import(dry).await.unwrap(), Exit::Done);
+        assert_eq!(known(&hub).await, 0);
+        assert_eq!(import(command()).await.unwrap(), Exit::Done);
+        assert_eq!(known(&hub).await, 2);
+        assert_eq!(import(command()).await.unwrap(), Exit::Failed);
+        let only_good = Import {
+            only_good: true,
+            ..command()
+        };
+        assert_eq!(import(only_good).await.unwrap(), Exit::Done);
+        assert_eq!(known(&hub).await, 2);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_beside_a_bad_line_unless_only_good_is_asked_for() {
+        let (_directory, hub, file) = stand(&["CARAYON;Sylvie", ";Lucie", "Carayon;Sylvie"]).await;
+        let command = || asked(&hub, file.clone());
+        assert_eq!(import(command()).await.unwrap(), Exit::Failed);
+        assert_eq!(known(&hub).await, 0);
+        let only_good = Import {
+            only_good: true,
+            json: false,
+            ..command()
+        };
+        assert_eq!(import(only_good).await.unwrap(), Exit::Done);
+        assert_eq!(known(&hub).await, 1);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_may_not_import_and_a_missing_file_are_refused() {
+        let (_directory, hub, file) = stand(&["CARAYON;Sylvie"]).await;
+        for agent in ["agent", "personne"] {
+            let refused = Import {
+                agent: agent.to_owned(),
+                ..asked(&hub, file.clone())
+            };
+            assert_eq!(import(refused).await.unwrap(), Exit::Failed, "{agent}");
+        }
+        let missing = asked(&hub, file.with_file_name("absent.csv"));
+        assert_eq!(import(missing).await.unwrap(), Exit::Failed);
+        assert_eq!(known(&hub).await, 0);
+    }
+}

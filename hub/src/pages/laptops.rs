@@ -207,7 +207,7 @@ impl LaptopState {
     fn label(&self) -> &'static str {
         match self {
             Self::UpToDate => "À jour",
-            Self::Behind => "En retard",
+            Self::Behind => "En attente",
             Self::Silent => "Sans nouvelles",
             Self::Revoked => "Révoqué",
         }

@@ -298,7 +298,7 @@ pub(super) fn contact(at: Option<Timestamp>, now: Timestamp) -> String {
     at.map_or_else(|| "jamais".to_owned(), |at| moment(at.local(), now.local()))
 }
 
-/// What a laptop is known to lack.
+/// What a laptop has not confirmed to have: it confirms at its next exchange, so the last ones may be there already.
 pub(super) fn lacks(state: &DeviceState) -> String {
     match state.lacks_changes {
         0 => "rien".to_owned(),
