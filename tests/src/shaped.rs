@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::link::Way;
 
@@ -277,7 +277,7 @@ where
 {
     let round_trip = line.state().shape.one_way * 2;
     if !round_trip.is_zero() {
-        sleep(round_trip).await;
+        sleep_until(Instant::now() + round_trip).await;
     }
     let (from_laptop, to_laptop) = tokio::io::split(laptop);
     let (from_hub, to_hub) = tokio::io::split(hub.await?);
