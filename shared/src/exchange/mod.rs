@@ -52,6 +52,9 @@
 //! refused, plus what the hub has and this laptop set aside. Equal: the ledgers are the same but for these, which the
 //! report names. The cursor is then the hub's last position.
 //!
+//! While more is pending than the request held, a proof that fails says nothing: after a lost answer, the hub may have
+//! changes that the laptop counts as pending. It is the last request that decides.
+//!
 //! A laptop that meets its first hub has no epoch: everything is news, from position 0. A laptop that names another
 //! epoch gets no news, only `Done`: if the fingerprints agree nothing was lost, and it follows the new epoch; else it
 //! compares.

@@ -372,8 +372,10 @@ impl Caller {
                 }
                 let refused = difference::count(c, Difference::HubRefused)?;
                 let set_aside = difference::count(c, Difference::SetAsideHere)?;
-                let identical = is_proved && set_aside == 0;
-                position::set_proof(c, Proof { at, identical })?;
+                if is_proved || !is_full {
+                    let identical = is_proved && set_aside == 0;
+                    position::set_proof(c, Proof { at, identical })?;
+                }
                 Ok((is_proved, refused, set_aside))
             })
             .await?;
@@ -383,21 +385,19 @@ impl Caller {
     }
 
     async fn decide(&mut self, is_proved: bool, is_full: bool) -> Result<(), ExchangeError> {
-        if !is_proved && self.comparisons < COMPARISONS_MAX {
-            self.report.identical = false;
-            self.report.why_not = Some(WhyNot::Unfinished);
-            return self.compare().await;
-        }
+        let may_compare = self.comparisons < COMPARISONS_MAX;
         self.report.identical = is_proved && self.report.set_aside == 0;
         self.report.why_not = match (is_proved, self.report.set_aside) {
+            (false, _) if is_full || may_compare => Some(WhyNot::Unfinished),
             (false, _) => Some(WhyNot::Different),
             (true, 0) => None,
             (true, _) => Some(WhyNot::SetAside),
         };
-        self.step = if is_proved && is_full {
-            Step::News
-        } else {
-            Step::Finished
+        // While more is pending nothing is judged: after a lost answer, the hub may have what is still to be sent.
+        self.step = match (is_full, is_proved) {
+            (true, _) => Step::News,
+            (false, false) if may_compare => return self.compare().await,
+            (false, _) => Step::Finished,
         };
         Ok(())
     }

@@ -115,6 +115,26 @@ async fn a_caller_whose_response_was_cut_may_ask_again() {
     assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
 }
 
+#[tokio::test]
+async fn smaller_pieces_after_a_lost_answer_need_no_comparison() {
+    let (laptop, hub) = (place().await, hub().await);
+    exchange(&laptop, &hub).await;
+    for _ in 0..20 {
+        laptop.add_person("Cros").await;
+    }
+    let mute = Line {
+        down_max: 0,
+        ..Line::default()
+    };
+    let carried = exchange_over(mute, Caller::new(laptop.site.clone()), &laptop, &hub).await;
+    assert!(carried.is_cut && hub.count().await == 20);
+    let caller = Caller::new(laptop.site.clone()).with_piece_bytes(800);
+    let carried = exchange_over(Line::default(), caller, &laptop, &hub).await;
+    let report = carried.report;
+    assert!(report.identical && !report.reconciled, "{report:?}");
+    assert!(report.round_trips > 1 && report.sent == 20, "{report:?}");
+}
+
 /// Polls `work` so often at most, then drops it where it stands, as a program that dies does.
 async fn while_alive<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
     let mut work = std::pin::pin!(work);

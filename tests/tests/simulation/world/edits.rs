@@ -3,6 +3,7 @@
 use jiff::civil::date;
 use rand::RngExt;
 use shared::document::Document;
+use shared::document::foreign::claimed_hash;
 use shared::domain::codes::Attendance;
 use shared::domain::demande::{Demande, Register, register_id};
 use shared::domain::person::Person;
@@ -113,20 +114,23 @@ impl World {
         row: String,
     ) {
         let (id, agent) = (id.into(), AgentId(uuid::Uuid::from_u128(1)));
-        let hash = self.places[at]
+        let written = self.places[at]
             .site
             .write(move |work| {
                 let before = changes::last_seq(work.connection())?;
+                let stored = changes::of_document(work.connection(), id)?;
+                let based_on = stored.iter().map(|bytes| claimed_hash(bytes)).collect();
                 work.edit(id, agent, edit)?;
                 let nobody = ReplicaId(uuid::Uuid::nil());
                 let new = changes::since(work.connection(), before, nobody, 1)?;
-                Ok(new.first().map(|entry| entry.change.hash))
+                Ok(new.first().map(|entry| (entry.change.hash, based_on)))
             })
             .await
             .expect("an edit is written");
-        if let Some(hash) = hash {
+        if let Some((hash, based_on)) = written {
             self.entries.push(Entry {
                 hash,
+                based_on,
                 table,
                 id: row,
             });

@@ -38,6 +38,8 @@ struct Place {
 pub struct Entry {
     /// The change that holds it.
     pub hash: Hash,
+    /// The changes of the document that the place had: without one of them, the entry waits.
+    pub based_on: Vec<Hash>,
     table: &'static str,
     id: String,
 }
