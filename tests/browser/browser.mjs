@@ -10,7 +10,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const artefacts = fileURLToPath(new URL("../artefacts/", import.meta.url));
+/** Where pictures and papers are kept for people to look at. */
+export const artefacts = fileURLToPath(new URL("../artefacts/", import.meta.url));
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** The standard that the pages promise: WCAG 2.1 AA, which RGAA follows, and axe's own good practice. */

@@ -1,0 +1,155 @@
+// Every page of both programs, in one table: where it lies, and how one comes to see it in each of its states.
+//
+// A page that is not here fails pages.test.mjs: when a link leads to it, and when its route is in a program's source.
+
+import { fileURLToPath } from "node:url";
+import { passphrase, see } from "./territory.mjs";
+
+const wrongBeneficiaries = fileURLToPath(new URL("../data/beneficiaires-fautifs-cp1252.csv", import.meta.url));
+const beneficiaries = fileURLToPath(new URL("../data/beneficiaires-exemple.csv", import.meta.url));
+
+/**
+ * One row: the route as the router writes it, the name of its pictures, and how to come to see it.
+ * `open` is given the page, the program and what the scene holds; without it the route itself is visited.
+ */
+const row = (route, name, open) => ({ route, name, open: open ?? ((page, { at }) => at(route)) });
+
+/** What everybody may see, signed in or not. */
+export const signedOut = [
+  row("/connexion", "connexion"),
+  row("/connexion", "connexion-refusee", async (page, { at }) => {
+    await at("/connexion");
+    await page.getByLabel("Identifiant").fill("claire");
+    await page.getByLabel("Phrase secrète").fill(passphrase.toUpperCase());
+    await page.keyboard.press("Enter");
+    await see(page.getByRole("alert"), "Identifiant ou phrase secrète inexacts.");
+  }),
+  row("/accessibilite", "accessibilite"),
+];
+
+/** The agents' desk, which both programs show. */
+export const desk = [
+  row("/", "aujourdhui"),
+  row("/aujourdhui/lieu", "aujourdhui-lieu"),
+
+  row("/personnes", "personnes"),
+  row("/personnes/recherche", "personnes-trouvees", async (page, { at }) => {
+    await at("/personnes");
+    await page.getByRole("searchbox").pressSequentially("lignon");
+    await see(page.locator("#results-count"), "personnes");
+  }),
+  row("/personnes/recherche", "personnes-inconnue", async (page, { at }) => {
+    await at("/personnes");
+    await page.getByRole("searchbox").pressSequentially("aldebert rosine");
+    await see(page.locator("#results"), "Créer « aldebert rosine »");
+  }),
+  row("/personnes/nouvelle", "personne-nouvelle"),
+  row("/personnes/nouvelle", "personne-nouvelle-erreurs", async (page, { at }) => {
+    await at("/personnes/nouvelle");
+    await page.getByLabel("Téléphone").fill("06 12");
+    await page.getByRole("button", { name: "Enregistrer", exact: true }).click();
+    await see(page.getByRole("alert"), "à corriger");
+  }),
+  row("/personnes/nouvelle", "personne-nouvelle-connue", async (page, { at }) => {
+    await at("/personnes/nouvelle");
+    await page.getByLabel("Nom (obligatoire)", { exact: true }).fill("Lignon");
+    await page.getByLabel("Prénom (obligatoire)").fill("Marie Thérèse");
+    await page.getByLabel("Téléphone").fill("0601779301");
+    await page.getByRole("button", { name: "Enregistrer", exact: true }).click();
+    await page.getByRole("heading", { name: "Déjà connue ?" }).waitFor();
+  }),
+  row("/personnes/{id}", "personne", (page, { at, person }) => at(person)),
+  row("/personnes/{id}", "personne-desaccord", (page, { at, disputed }) => at(disputed)),
+  row("/personnes/{id}/modifier", "personne-modifier", (page, { at, person }) => at(`${person}/modifier`)),
+  row("/personnes/{id}/reunir/{other}", "personnes-reunir", (page, { at, person, other }) => at(`${person}/reunir/${other}`)),
+
+  row("/ateliers", "ateliers"),
+  row("/ateliers", "ateliers-pour-une-personne", (page, { at, other }) => at(`/ateliers?pour=${other}`)),
+  row("/ateliers/nouveau", "atelier-nouveau"),
+  row("/ateliers/nouveau", "atelier-nouveau-erreurs", async (page, { at }) => {
+    await at("/ateliers/nouveau");
+    await page.getByLabel("Places (obligatoire)").fill("0");
+    await page.getByRole("button", { name: "Créer l’atelier" }).click();
+    await see(page.getByRole("alert"), "à corriger");
+  }),
+  row("/ateliers/{id}", "atelier", (page, { at, session }) => at(session)),
+  row("/ateliers/{id}", "atelier-ajouter", async (page, { at, session }) => {
+    await at(session);
+    await page.getByRole("searchbox").pressSequentially("andrieu");
+    await see(page.locator("#results"), "ANDRIEU");
+    for (const folded of await page.locator("main details").all()) await folded.evaluate((el) => (el.open = true));
+  }),
+  row("/ateliers/{id}", "atelier-annule", (page, { at, cancelled }) => at(cancelled)),
+  row("/ateliers/{id}/modifier", "atelier-modifier", (page, { at, session }) => at(`${session}/modifier`)),
+  row("/ateliers/{id}/deplacer", "atelier-deplacer", (page, { at, session }) => at(`${session}/deplacer`)),
+  row("/ateliers/{id}/annuler", "atelier-annuler", (page, { at, session }) => at(`${session}/annuler`)),
+  row("/ateliers/{id}/emargement", "emargement", (page, { at, session }) => at(`${session}/emargement`)),
+
+  row("/demandes", "demandes"),
+  row("/demandes", "demandes-erreurs", async (page, { at }) => {
+    await at("/demandes");
+    await page.getByRole("button", { name: "Enregistrer la demande" }).click();
+    await see(page.getByRole("alert"), "Une chose à corriger");
+  }),
+  row("/demandes/pour", "demandes-pour-une-personne", async (page, { at }) => {
+    await at("/demandes");
+    await page.getByRole("searchbox").pressSequentially("lacombe");
+    await page.getByRole("button", { name: "Choisir Monique LACOMBE" }).click();
+    await page.getByRole("button", { name: "Retirer" }).waitFor();
+    for (const folded of await page.locator("main details").all()) await folded.evaluate((el) => (el.open = true));
+  }),
+  row("/nulle-part", "page-inconnue", (page, { at }) => at("/nulle-part", 404)),
+];
+
+/** The laptop's own. */
+export const laptop = [
+  row("/synchronisation", "synchronisation"),
+  row("/synchronisation", "synchronisation-pause", async (page, { at }) => {
+    await at("/synchronisation");
+    await page.getByRole("button", { name: "Mettre en pause" }).click();
+    await page.getByRole("button", { name: "Reprendre les échanges" }).waitFor();
+  }),
+];
+
+/** The hub's own, as an administrator sees them. */
+export const hub = [
+  row("/", "hub-aujourdhui"),
+  row("/vue-ensemble", "vue-ensemble"),
+  row("/vue-ensemble", "vue-ensemble-erreur", (page, { at }) => at("/vue-ensemble?from=2026-12-31&to=2026-01-01")),
+  row("/export", "export"),
+  row("/import", "import"),
+  row("/import/{token}", "import-apercu", (page, { at }) => preview(page, at, beneficiaries)),
+  row("/import/{token}", "import-a-corriger", (page, { at }) => preview(page, at, wrongBeneficiaries)),
+  row("/portables", "portables"),
+  row("/portables/tickets", "portables-ticket", async (page, { at }) => {
+    await at("/portables");
+    await page.getByLabel("Nom du portable").fill("Portable 3");
+    await page.getByRole("button", { name: "Créer un ticket" }).click();
+    await page.getByRole("heading", { name: "Ticket pour Portable 3" }).waitFor();
+  }),
+  row("/portables/{id}/revoquer", "portable-revoquer", async (page, { at }) => {
+    await at("/portables");
+    await page.getByRole("link", { name: "Révoquer" }).first().click();
+    await page.getByRole("heading", { name: "Révoquer" }).waitFor();
+  }),
+  row("/vue-ensemble/quarantaine", "mises-de-cote"),
+];
+
+/** Routes that answer a GET with something else than a page, or lead on to the page of their row. */
+export const notPages = [
+  "/etat", // the live status line
+  "/export/activites.csv",
+  "/personnes/nouvelle/commencer",
+  "/demandes/chercher",
+  "/ateliers/{id}/chercher",
+  "/ateliers/{id}/nouvelle",
+  "/ateliers/{id}/anonymes/detail",
+  "/ateliers/{id}/notes",
+];
+
+async function preview(page, at, file) {
+  await at("/import");
+  await page.getByLabel("Fichier CSV ou XLSX").setInputFiles(file);
+  await page.getByRole("button", { name: "Vérifier le fichier" }).click();
+  await page.waitForURL("**/import/*");
+}
