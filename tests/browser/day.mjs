@@ -32,9 +32,11 @@ export class Clerk {
     return found(text, /row-name"><a href="\/personnes\/([^/"?]+)"/, words);
   }
 
-  /** A new session of today; answers its path. */
+  /** A new session of today, held by the agent; answers its path. */
   async session(form) {
-    const whole = { date: today(), capacity: "4", weeks: "1", level: "debutant", animateur: "", ...form };
+    const blank = await this.read("/ateliers/nouveau");
+    const animateur = found(blank, /<option value="([^"]+)" selected>Claire Fabre/, "the agent as the animateur");
+    const whole = { date: today(), capacity: "4", weeks: "1", level: "debutant", animateur, ...form };
     const { path } = await this.send("/ateliers/nouveau", whole);
     assert.notEqual(path, "/ateliers/nouveau", "the session is written");
     return path;
@@ -73,8 +75,11 @@ export async function fillTheDay(clerk) {
   await clerk.enter(cancelled, "garcia monique");
   await clerk.send(`${cancelled}/annuler`, { reason: "La salle est prise par la mairie." });
 
-  for (const operator of ["france-travail", "cnaf", "france-titres"]) await demande(clerk, operator, {});
-  await demande(clerk, "cnam", { person: await clerk.person("lignon therese"), outcome: "rendez_vous" });
+  await demande(clerk, "france-travail", { theme: "travail_formation", duration: "30" });
+  await demande(clerk, "cnaf", { theme: "famille_scolarite" });
+  await demande(clerk, "france-titres", { theme: "papiers_elections_citoyennete", outcome: "orientee", referred_to: "Mairie" });
+  const person = await clerk.person("lignon therese");
+  await demande(clerk, "cnam", { theme: "social_sante", person, outcome: "rendez_vous" });
   return { session, cancelled };
 }
 

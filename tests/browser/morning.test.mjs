@@ -54,6 +54,41 @@ test("a morning without a line reaches Capestang when the line comes back", asyn
   });
 });
 
+test("the core of it works without JavaScript", async (context) => {
+  const directory = await freshDirectory(context);
+  const hub = await startHub(directory);
+  const laptop = await startLaptop(directory, "Portable 1", hub);
+  const page = await openPage(browser, { javaScriptEnabled: false });
+  await withPicture(page, "morning-without-javascript", async () => {
+    await signIn(page, laptop, "claire");
+    await beAt(page, "Saint-Chinian");
+    await planToday(page, { title: session, start: "10:00", end: "12:00", level: "Débutant" });
+    for (const [words, name, said] of [
+      ["lignon therese", "Marie-Thérèse LIGNON", "1 inscrit, 3 places libres"],
+      ["25 41 61", "Théo COMBES", "2 inscrits, 2 places libres"],
+    ]) {
+      await page.getByRole("searchbox").fill(words);
+      await page.getByRole("button", { name: "Chercher" }).click();
+      await page.getByRole("button", { name: `Inscrire ${name}` }).click();
+      await seats(page, said);
+    }
+    await participant(page, "Théo COMBES", "Présent").click();
+    await participant(page, "Théo COMBES", "Présent", true).waitFor();
+    await page.locator(".flash").getByRole("button", { name: "Annuler" }).click();
+    await participant(page, "Théo COMBES", "Présent", false).waitFor();
+    await tab(page, "Demandes");
+    await page.getByRole("radio", { name: "France Travail" }).check();
+    await page.getByRole("button", { name: "Enregistrer la demande" }).click();
+    await see(page.locator("#du-jour .row"), "France Travail");
+    await tab(page, "Personnes");
+    await page.getByRole("searchbox").fill("combes theo");
+    await page.getByRole("button", { name: "Chercher" }).click();
+    await page.getByRole("link", { name: "Théo COMBES" }).click();
+    await see(page.locator(".row"), session);
+    expectNoErrors(page);
+  });
+});
+
 /** Two people found from the sheet, by nothing but typing: without accents, by a piece of the phone number. */
 async function registerWhoIsKnown(page) {
   const field = page.getByRole("searchbox");
@@ -78,6 +113,8 @@ async function registerSomebodyNew(page) {
   await add.getByRole("button", { name: "Enregistrer et inscrire" }).click();
   await see(add.getByRole("alert"), "Déjà connue ?");
   await see(add.getByRole("alert"), "Marie-Thérèse LIGNON");
+  // Enter pressed twice must not answer the question before it is read.
+  assert.ok(await add.getByRole("alert").evaluate((el) => el === document.activeElement), "the focus is on the question");
   await seats(page, "2 inscrits, 2 places libres");
   await add.getByRole("button", { name: "Enregistrer et inscrire" }).click();
   await seats(page, "3 inscrits, 1 place libre");

@@ -6,7 +6,24 @@ import { fileURLToPath } from "node:url";
 import { passphrase, see } from "./territory.mjs";
 
 const wrongBeneficiaries = fileURLToPath(new URL("../data/beneficiaires-fautifs-cp1252.csv", import.meta.url));
-const beneficiaries = fileURLToPath(new URL("../data/beneficiaires-exemple.csv", import.meta.url));
+/** Good lines, one that is known, one that looks like somebody, one to be corrected. */
+const beneficiaries = {
+  name: "inscriptions-novembre.csv",
+  mimeType: "text/csv",
+  buffer: Buffer.from(
+    [
+      "nom;prénom;année de naissance;commune;INSEE;code postal;téléphone;e-mail;genre;notes",
+      "ALDEBERT;Rosine;1949;Saint-Chinian;34245;34360;06 12 34 56 78;;F;",
+      "BONIFACY;Lucien;1952;Cruzy;34092;34310;04 67 00 00 12;;M;vient en bus",
+      "TEISSERENC;Odette;1944;Capestang;34052;34310;06 00 00 00 21;odette.teisserenc@example.net;F;",
+      "VASSAS;Jérôme;1987;Quarante;34226;34310;07 00 00 00 33;;M;",
+      "LIGNON;Marie-Thérèse;1960;Saint-Chinian;34245;34360;06 01 77 93 01;;F;",
+      "LIGNON;Étienne;1957;Saint-Chinian;34245;34360;06 01 77 93 01;;M;",
+      "MARAVAL;Paul;19-48;Puisserguier;34225;34620;;pas un mail;M;",
+      "",
+    ].join("\r\n"),
+  ),
+};
 
 /**
  * One row: the route as the router writes it, the name of its pictures, and how to come to see it.

@@ -54,6 +54,7 @@ test("every page of both programs can be used by everybody", async (context) => 
   await look("signed out", await openPage(browser), laptop, pages.signedOut);
   await look("laptop", laptopPage, laptop, [...pages.desk, ...pages.laptop]);
   await look("hub", hubPage, hub, pages.hub);
+  await context.test("the attendance sheet on paper", () => printed(laptopPage, laptop, scene.session));
 });
 
 test("no route of the sources is missing from the table", async () => {
@@ -83,6 +84,21 @@ async function lookAt(row, page, program, scene) {
     await checkAccessibility(page, `${row.name}, ${zoomed.width} px`);
     expectNoErrors(page);
   });
+}
+
+/** The attendance sheet as the printer gets it: one page, without what is for the screen. */
+async function printed(page, program, session) {
+  await page.setViewportSize(laptopScreen);
+  await visit(page, program.page(`${session}/emargement`));
+  const pdf = await page.pdf({ format: "A4", path: path.join(artefacts, "emargement.pdf") });
+  assert.equal(pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length, 1, "pages of paper");
+  await page.emulateMedia({ media: "print" });
+  for (const screen of [".masthead", "#status-line", ".foot", ".acts"]) {
+    assert.ok(await page.locator(screen).first().isHidden(), `${screen} is not printed`);
+  }
+  assert.ok(!(await page.locator("main").textContent()).includes("06 01 77 93 01"), "no phone on paper");
+  await screenshot(page, "emargement-papier");
+  await page.emulateMedia({ media: null });
 }
 
 /** Fails when the page scrolls sideways, and says what is too wide. */

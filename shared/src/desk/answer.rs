@@ -38,7 +38,7 @@ pub enum Failure {
 #[template(
     ext = "html",
     source = "{% extends \"base.html\" %}{% block main %}<div class=\"card\"><p class=\"lead\">{{ text }}</p>\
-        <p><a class=\"act\" href=\"/\">Revenir à l’accueil</a></p></div>{% endblock %}"
+        <div class=\"acts\"><a class=\"act\" href=\"/\">Revenir à l’accueil</a></div></div>{% endblock %}"
 )]
 struct FailurePage {
     page: Page,

@@ -120,7 +120,8 @@ function replaceParts(form, part, page, submitter) {
   back();
 }
 
-// Where the focus goes when a part has been replaced: the same button or field, else the part itself.
+// Where the focus goes when a part has been replaced: what is to be read first, else the same button or field, else the
+// search for the next person, else the part itself.
 function wayBack(form, part, submitter) {
   const focused = document.activeElement;
   const target = submitter ?? (form.contains(focused) ? focused : null);
@@ -131,10 +132,13 @@ function wayBack(form, part, submitter) {
     const forms = [...fresh.querySelectorAll("form")].filter((f) => f.getAttribute("action") === action);
     const same = (el) => el.id === target?.id && el.name === target?.name && el.value === target?.value;
     const named = (el) => el.name === target?.name;
-    const controls = forms.flatMap((f) => [...f.elements]).filter((el) => el.type !== "hidden" && !el.disabled);
-    const next = fresh.querySelector("[autofocus]") ?? controls.find(same) ?? controls.find(named);
-    if (!next) fresh.tabIndex = -1;
-    (next ?? fresh).focus();
+    const usable = (el) => el.type !== "hidden" && !el.disabled && !el.closest("details:not([open])");
+    const controls = forms.flatMap((f) => [...f.elements]).filter(usable);
+    const find = (what) => fresh.querySelector(what);
+    const again = find("[role=alert], [autofocus]") ?? controls.find(same) ?? controls.find(named);
+    const next = again ?? find("input[type=search]") ?? fresh;
+    if (next === fresh || next.matches("[role=alert]")) next.tabIndex = -1;
+    next.focus();
   };
 }
 

@@ -174,10 +174,10 @@ fn sheet(desk: &Desk, who: &SignedIn, catalog: &Catalog, known: Known) -> SheetP
         only_here: known.only_here,
         facts: facts(&person),
         notes: person.notes,
-        first_visit: known
-            .first_visit
-            .map(|first| day_month_year(first.date()))
-            .unwrap_or_default(),
+        first_visit: known.first_visit.map_or_else(
+            || "Pas encore".to_owned(),
+            |first| day_month_year(first.date()),
+        ),
         visits_sentence: visits_sentence(&known.attended, &known.demandes),
         visits: visits(
             catalog,

@@ -257,7 +257,9 @@ impl Reader<'_> {
 
     fn candidate(&self, line: &PersonLine, why: &str) -> Found {
         let remark = level_remark(line.level, self.session.level).unwrap_or_default();
-        let parts = [remark, line.about(), why.to_owned(), line.phone.clone()];
+        // On one line, whatever stands before it.
+        let phone = line.phone.replace(' ', "\u{a0}");
+        let parts = [remark, line.about(), why.to_owned(), phone];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Found {
             id: line.id,
