@@ -71,6 +71,7 @@ async function lookAt(row, page, program, scene) {
   await page.setViewportSize(laptopScreen);
   await withPicture(page, row.name, async () => {
     await row.open(page, { ...scene, at });
+    await page.mouse.move(0, 0); // nothing looks pointed at
     expectNoErrors(page);
     await knowsItsLinks(page);
     await checkAccessibility(page, row.name);
