@@ -16,6 +16,11 @@ use crate::{identity, pages};
 /// « Hier » begins at midnight: the line is told anew even when nothing happens.
 const STATUS_EVERY: Duration = Duration::from_secs(60);
 
+/// What the sign-in page says on a laptop that has met no hub yet.
+const FIRST_START: &str = "Si ce portable n’est pas encore inscrit, l’administrateur tape sur ce portable \
+    «\u{a0}maison-node enrol\u{a0}» suivi du ticket. S’il l’est, les comptes arrivent au premier échange avec le hub\u{a0}: \
+    connectez-le au réseau.";
+
 /// Serves the laptop's pages on a port that is already open, until `stop` is done.
 ///
 /// # Errors
@@ -34,6 +39,7 @@ pub async fn serve(
         site_name: site_name(&site).await?,
         nav: pages::NAV.to_vec(),
         status: status.subscribe(),
+        first_start: FIRST_START,
         hosts: listening.hosts(),
     });
     let router = desk::router(desk, pages::routes(courier));

@@ -44,12 +44,17 @@ pub fn router(hub: &Hub, hosts: Vec<String>, status: watch::Receiver<StatusLine>
         site_name: SITE_NAME.to_owned(),
         nav: pages::NAV.to_vec(),
         status,
+        first_start: FIRST_START,
         hosts,
     });
     let laptops = joining::routes().merge(exchange::routes());
     let laptops = laptops.with_state(hub.clone());
     desk::router(desk, pages::routes(hub.clone())).merge(laptops)
 }
+
+/// What the sign-in page says at a hub without accounts.
+const FIRST_START: &str = "L’administrateur crée le premier compte sur la machine du hub, avec \
+    «\u{a0}maison-hub agent add\u{a0}», puis chacun peut se connecter ici.";
 
 /// Keeps the status line true: after every commit, and now and then for laptops that fall silent.
 async fn follow_status(hub: Hub, status: watch::Sender<StatusLine>) {

@@ -106,6 +106,8 @@ pub struct DeskConfig {
     pub nav: Vec<NavEntry>,
     /// How the site stands with the hub; the program keeps it up to date.
     pub status: watch::Receiver<StatusLine>,
+    /// What to do while no account is known on this site: the sign-in page says it.
+    pub first_start: &'static str,
     /// The `host:port` values under which the pages may be asked for.
     pub hosts: Vec<String>,
 }
@@ -163,6 +165,11 @@ impl Desk {
     #[must_use]
     pub fn page_signed_out(&self, title: impl Into<String>) -> Page {
         Page::signed_out(self.inner.config.site_name.clone(), title)
+    }
+
+    /// What to do while no account is known on this site.
+    fn first_start(&self) -> &'static str {
+        self.inner.config.first_start
     }
 
     /// Leaves a message for the next page of whoever is signed in.

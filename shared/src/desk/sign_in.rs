@@ -38,6 +38,8 @@ struct SignInPage {
     page: Page,
     form: Form,
     back: String,
+    /// What to do while nobody has an account here; empty once somebody has.
+    first_start: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -53,10 +55,13 @@ pub(super) fn routes() -> Router<Desk> {
 }
 
 async fn show(State(desk): State<Desk>, Query(back): Query<Back>) -> Answer {
+    let catalog = desk.site().catalog().await?;
+    let is_open = catalog.agents.values().any(|agent| !agent.disabled);
     page(&SignInPage {
         page: desk.page_signed_out("Connexion"),
         form: Form::default(),
         back: back.vers,
+        first_start: if is_open { "" } else { desk.first_start() },
     })
 }
 
@@ -83,6 +88,7 @@ async fn enter(
             page: desk.page_signed_out("Connexion"),
             form,
             back: back.vers,
+            first_start: "",
         });
     };
     let token = new_token()?;

@@ -115,6 +115,7 @@ impl Visitor {
             site_name: "Portable 1 — Maison mobile".to_owned(),
             nav,
             status,
+            first_start: "Demandez à l’administrateur.",
             hosts: vec![HOST_NAME.to_owned()],
         });
         let router = router(desk.clone(), more);

@@ -90,3 +90,25 @@ async fn pages_are_not_kept_and_load_nothing_from_elsewhere() {
             .contains("immutable")
     );
 }
+
+#[tokio::test]
+async fn a_site_without_accounts_says_what_to_do_instead_of_asking_for_one() {
+    let mut visitor = Visitor::agent().await;
+    let agent = visitor.agent;
+    let open = visitor.get("/connexion").await;
+    assert!(open.text.contains("Identifiant") && !open.text.contains("Aucun compte"));
+    visitor
+        .site()
+        .edit(catalog_id(), agent, |catalog: &mut Catalog| {
+            catalog
+                .agents
+                .values_mut()
+                .for_each(|account| account.disabled = true);
+        })
+        .await
+        .unwrap();
+    visitor.forget_cookie();
+    let closed = visitor.get("/connexion").await;
+    assert!(closed.text.contains("Demandez à l’administrateur."));
+    assert!(!closed.text.contains("Identifiant"));
+}
