@@ -1,4 +1,5 @@
-//! Which of our fields each value of the work goes into. Nothing is dropped but what the levels and marks below join.
+//! Which of our fields each value of the work goes into. Nothing is dropped but what the levels and marks below join: an
+//! edit from one such level to another is none of ours.
 //!
 //! | theirs | ours |
 //! |---|---|
