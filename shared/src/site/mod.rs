@@ -91,7 +91,7 @@ impl Site {
         progress: impl FnMut(usize, usize) + Send + 'static,
     ) -> Result<Self, SiteError> {
         let store = Store::open(directory, migrations)?;
-        let replica = store.read(|connection| replica::id(connection)).await?;
+        let replica = store.read(replica::id).await?;
         let site = Self {
             store,
             replica,
