@@ -20,10 +20,13 @@ export class Clerk {
 
   /** Sends a form and answers the page that it leads to, as text, with its path. */
   async send(pathname, form) {
-    const headers = { origin: this.program.url };
-    const answer = await this.page.request.post(this.program.page(pathname), { form, headers });
+    const answer = await this.#post(pathname, form);
     assert.equal(answer.status(), 200, `${pathname}: ${answer.status()}`);
     return { text: await answer.text(), path: new URL(answer.url()).pathname };
+  }
+
+  #post(pathname, form) {
+    return this.page.request.post(this.program.page(pathname), { form, headers: { origin: this.program.url } });
   }
 
   /** Id of the person that `words` find first. */
@@ -32,14 +35,15 @@ export class Clerk {
     return found(text, /row-name"><a href="\/personnes\/([^/"?]+)"/, words);
   }
 
-  /** A new session of today, held by the agent; answers its path. */
+  /** A new session of today, held by the agent, who may be elsewhere at that hour; answers its path. */
   async session(form) {
     const blank = await this.read("/ateliers/nouveau");
-    const animateur = found(blank, /<option value="([^"]+)" selected>Claire Fabre/, "the agent as the animateur");
+    const animateur = found(blank, /name="animateur"[^]*?<option value="([^"]+)" selected/, "the agent as the animateur");
     const whole = { date: today(), capacity: "4", weeks: "1", level: "debutant", animateur, ...form };
-    const { path } = await this.send("/ateliers/nouveau", whole);
-    assert.notEqual(path, "/ateliers/nouveau", "the session is written");
-    return path;
+    const answer = await this.#post("/ateliers/nouveau", whole);
+    if (answer.status() !== 422) return new URL(answer.url()).pathname;
+    const seen = found(await answer.text(), /name="seen" value="([^"]+)"/, "the sessions at the same hour");
+    return (await this.send("/ateliers/nouveau", { ...whole, seen: unescaped(seen) })).path;
   }
 
   /** Enters a person on a session's sheet; answers the registration's path. */
@@ -81,6 +85,16 @@ export async function fillTheDay(clerk) {
   const person = await clerk.person("lignon therese");
   await demande(clerk, "cnam", { theme: "social_sante", person, outcome: "rendez_vous" });
   return { session, cancelled };
+}
+
+/** What somebody should look at, at Capestang: two places at once, and a session that nobody completed. */
+export async function leaveThingsOpen(clerk) {
+  const place = "capestang";
+  await clerk.session({ place, title: "Permanence", start: "09:00", end: "12:00" });
+  await clerk.session({ place: "quarante", title: "Permanence", start: "10:00", end: "12:00" });
+  const yesterday = new Date(Date.parse(today()) - 24 * 3600 * 1000).toISOString().slice(0, 10);
+  const over = await clerk.session({ place, title: "Écrire un courriel", start: "14:00", end: "16:00", date: yesterday });
+  await clerk.enter(over, "poujol gilles");
 }
 
 /** One person whose phone is written otherwise on the laptop and at the hub, before they meet again. */

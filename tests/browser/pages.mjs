@@ -152,6 +152,9 @@ export const hub = [
   row("/vue-ensemble/quarantaine", "mises-de-cote"),
 ];
 
+/** What an account may not do, as an agent sees it. */
+export const refused = [row("/portables", "action-reservee", (page, { at }) => at("/portables", 403))];
+
 /** Routes that answer a GET with something else than a page, or lead on to the page of their row. */
 export const notPages = [
   "/etat", // the live status line

@@ -9,7 +9,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { artefacts, checkAccessibility, expectNoErrors, launch, openPage, screenshot, visit, withPicture } from "./browser.mjs";
-import { Clerk, disagree, fillTheDay } from "./day.mjs";
+import { Clerk, disagree, fillTheDay, leaveThingsOpen } from "./day.mjs";
 import * as pages from "./pages.mjs";
 import { freshDirectory } from "./programs.mjs";
 import { signIn, startHub, startLaptop } from "./territory.mjs";
@@ -39,9 +39,11 @@ test("every page of both programs can be used by everybody", async (context) => 
   await signIn(laptopPage, laptop, "claire");
   await signIn(hubPage, hub, "odile");
   const clerk = new Clerk(laptopPage, laptop);
+  const hubClerk = new Clerk(hubPage, hub);
+  await leaveThingsOpen(hubClerk);
   const scene = {
     ...(await fillTheDay(clerk)),
-    disputed: await disagree(clerk, new Clerk(hubPage, hub)),
+    disputed: await disagree(clerk, hubClerk),
     person: `/personnes/${await clerk.person("lignon therese")}`,
     other: await clerk.person("lignon marcel"),
   };
@@ -54,6 +56,9 @@ test("every page of both programs can be used by everybody", async (context) => 
   await look("signed out", await openPage(browser), laptop, pages.signedOut);
   await look("laptop", laptopPage, laptop, [...pages.desk, ...pages.laptop]);
   await look("hub", hubPage, hub, pages.hub);
+  const agentPage = await openPage(browser);
+  await signIn(agentPage, hub, "claire");
+  await look("hub, as an agent", agentPage, hub, pages.refused);
   await context.test("the attendance sheet on paper", () => printed(laptopPage, laptop, scene.session));
 });
 
@@ -126,7 +131,7 @@ async function knowsItsLinks(page) {
 }
 
 function all() {
-  return [...pages.signedOut, ...pages.desk, ...pages.laptop, ...pages.hub];
+  return [...pages.signedOut, ...pages.desk, ...pages.laptop, ...pages.hub, ...pages.refused];
 }
 
 function asPattern(route) {
