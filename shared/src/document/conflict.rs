@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use automerge::{AutoCommit, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value as Stored};
+use automerge::{AutoCommit, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value as Stored, ValueRef};
 use serde_json::Value;
 
 use super::{edit, tree};
@@ -64,26 +64,25 @@ fn visit(
     depth: usize,
     found: &mut Vec<Rivals>,
 ) {
-    for key in document.keys(object) {
-        let Ok(values) = document.get_all(object, key.as_str()) else {
-            continue;
+    for item in document.map_range(object, ..) {
+        let path = |key: &str| match prefix {
+            "" => key.to_owned(),
+            prefix => format!("{prefix}/{key}"),
         };
-        let path = if prefix.is_empty() {
-            key
-        } else {
-            format!("{prefix}/{key}")
-        };
-        match values.as_slice() {
-            [(Stored::Object(ObjType::Map), child)] if depth < tree::DEPTH_MAX => {
-                visit(document, child, &path, depth + 1, found);
-            }
-            [] | [_] => {}
-            several => {
-                let distinct = distinct(several);
+        match item.value {
+            _ if item.conflict => {
+                let Ok(several) = document.get_all(object, item.key.as_ref()) else {
+                    continue;
+                };
+                let distinct = distinct(&several);
                 if distinct.len() > 1 {
-                    found.push((path, distinct));
+                    found.push((path(&item.key), distinct));
                 }
             }
+            ValueRef::Object(ObjType::Map) if depth < tree::DEPTH_MAX => {
+                visit(document, &item.id(), &path(&item.key), depth + 1, found);
+            }
+            _ => {}
         }
     }
 }

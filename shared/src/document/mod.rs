@@ -102,7 +102,7 @@ impl OpenDocument {
     /// # Errors
     /// [`DocumentError::Unreadable`] when a field has the wrong type.
     pub fn value<T: Document>(&self) -> Result<T, DocumentError> {
-        serde_json::from_value(tree::read(&self.inner)?)
+        serde_json::from_value(tree::read(&self.inner))
             .map_err(|_| DocumentError::Unreadable(self.kind))
     }
 
