@@ -5,6 +5,7 @@
 
 use shared::joining::signature::Nonce;
 use shared::joining::ticket::Ticket;
+use shared::ledger::hub_key;
 
 use crate::identity::{self, Enrolment};
 use crate::line::{Line, LineError};
@@ -38,6 +39,7 @@ impl Node {
         let line = Line::new(self.site().clone())?;
         let (joined, address) = line.join(ticket, &key).await?;
         let nonce = Nonce::from_text(&joined.nonce).ok_or(LineError::NotTheHub)?;
+        let hub_key = joined.hub_key();
         let mut addresses = ticket.addresses.clone();
         addresses.sort_by_key(|other| *other != address);
         let enrolment = Enrolment {
@@ -49,6 +51,9 @@ impl Node {
         store
             .write(move |tx| {
                 identity::keep_nonce(tx, nonce)?;
+                if let Some(hub_key) = &hub_key {
+                    hub_key::keep(tx, hub_key)?;
+                }
                 identity::keep_enrolment(tx, &kept)
             })
             .await?;

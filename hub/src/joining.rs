@@ -6,8 +6,10 @@ use axum::{Json, Router};
 use shared::domain::catalog::{Catalog, Replica, catalog_id};
 use shared::joining::messages::{JOIN_PATH, JoinRequest, Joined, Reason};
 use shared::joining::signature::Nonce;
+use shared::ledger::hub_key;
 
 use crate::body;
+use crate::devices::Device;
 use crate::devices::tickets::{self, Trade};
 use crate::opened::{Hub, PROGRAM};
 use crate::refusal::Refusal;
@@ -26,9 +28,10 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
     let replica = request.replica;
     let nonce = Nonce::fresh().map_err(|error| Refusal::unable(&error))?;
     let now = hub.site().clock().now();
-    let trade = hub
+    let (trade, own_key) = hub
         .site()
         .write(move |work| {
+            let own_key = hub_key::ensure_own(work.connection())?.verifying_key();
             let trade = tickets::trade(work.connection(), &secret_hash, replica, &key, nonce, now)?;
             if let Trade::Joined(device) = &trade {
                 // The histories that pages show name it, on every site.
@@ -37,7 +40,7 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
                     catalog.replicas.entry(replica).or_insert(Replica { name });
                 })?;
             }
-            Ok(trade)
+            Ok((trade, own_key))
         })
         .await
         .map_err(|error| Refusal::unable(&error))?;
@@ -50,9 +53,6 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
         Trade::Revoked => return Err(Reason::LaptopRevoked.into()),
     };
     tracing::info!(laptop = %replica, "registered");
-    Ok(Json(Joined {
-        name: device.name,
-        hub: hub.site().replica(),
-        nonce: device.nonce.to_text(),
-    }))
+    let (own_id, Device { name, nonce, .. }) = (hub.site().replica(), *device);
+    Ok(Json(Joined::new(name, own_id, nonce, &own_key)))
 }

@@ -8,7 +8,7 @@ use shared::domain::catalog::{Catalog, Replica, catalog_id, default_catalog};
 use shared::exchange::position;
 use shared::ids::AgentId;
 use shared::ledger::replica::{self, Claimed};
-use shared::ledger::{LedgerError, Migrations, Store};
+use shared::ledger::{LedgerError, Migrations, Store, hub_key};
 use shared::program::{Exit, NotListening, progress_bar};
 use shared::site::{Site, SiteError};
 use shared::time::Clock;
@@ -85,6 +85,9 @@ impl Hub {
         let claimed = site
             .write(move |work| {
                 let claimed = replica::claim(work.connection(), OWNER)?;
+                if claimed != Claimed::Others {
+                    hub_key::ensure_own(work.connection())?;
+                }
                 if claimed == Claimed::New {
                     position::ensure_own_epoch(work.connection())?;
                     work.edit::<Catalog, _>(catalog_id(), PROGRAM, |catalog| {

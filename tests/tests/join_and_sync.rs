@@ -13,6 +13,7 @@ use shared::domain::person::Person;
 use shared::ids::{AgentId, PersonId};
 use shared::joining::messages::Reason;
 use shared::joining::ticket::Ticket;
+use shared::ledger::hub_key;
 use shared::program::{Exit, Listening, arguments};
 use shared::site::Site;
 use shared::time::Clock;
@@ -106,6 +107,9 @@ async fn a_laptop_joins_works_and_becomes_identical_to_the_hub() {
     };
     assert_eq!(enrolment.name, "Portable 1");
     assert_eq!(enrolment.hub, serving.hub.site().replica());
+    let own = serving.hub.site().read(|c| Ok(hub_key::own(c)?)).await;
+    let known = node.site().read(|c| Ok(hub_key::known(c)?)).await.unwrap();
+    assert_eq!(known, own.unwrap().map(|key| key.verifying_key()));
 
     let at_hub = register(serving.hub.site(), "Lignon").await;
     let here = register(node.site(), "Carayon").await;

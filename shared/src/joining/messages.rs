@@ -5,6 +5,7 @@ use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
+use super::signature::Nonce;
 use super::ticket::Ticket;
 use crate::ids::ReplicaId;
 
@@ -80,6 +81,29 @@ pub struct Joined {
     pub hub: ReplicaId,
     /// The nonce for the first signed request.
     pub nonce: String,
+    /// The hub's Ed25519 public key, base 64; a hub of the first version says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
+}
+
+impl Joined {
+    /// The answer of the hub `hub` with the public key `key` to a laptop that it calls `name`.
+    #[must_use]
+    pub fn new(name: String, hub: ReplicaId, nonce: Nonce, key: &VerifyingKey) -> Self {
+        Self {
+            name,
+            hub,
+            nonce: nonce.to_text(),
+            public_key: Some(BASE64URL_NOPAD.encode(key.as_bytes())),
+        }
+    }
+
+    /// The hub's public key, where it says one that is a key.
+    #[must_use]
+    pub fn hub_key(&self) -> Option<VerifyingKey> {
+        let key = BASE64URL_NOPAD.decode(self.public_key.as_ref()?.as_bytes());
+        VerifyingKey::from_bytes(&key.ok()?.try_into().ok()?).ok()
+    }
 }
 
 /// Why the hub does not do what was asked: a word for programs, a sentence for people.
@@ -216,6 +240,20 @@ mod tests {
         let mut garbled = request();
         garbled.proof = "é".to_owned();
         assert!(garbled.verified().is_none());
+    }
+
+    #[test]
+    fn a_hub_says_its_key_and_one_of_the_first_version_says_none() {
+        let key = SigningKey::from_bytes(&[3; 32]).verifying_key();
+        let hub = ReplicaId(uuid::Uuid::from_u128(9));
+        let joined = Joined::new("Portable 1".to_owned(), hub, Nonce([1; 16]), &key);
+        let sent = serde_json::to_string(&joined).unwrap();
+        let heard: Joined = serde_json::from_str(&sent).unwrap();
+        assert_eq!(heard.hub_key(), Some(key));
+        let first = sent.replace(r#","public_key":"#, r#","another_word":"#);
+        let heard: Joined = serde_json::from_str(&first).unwrap();
+        assert_eq!(heard.hub_key(), None);
+        assert_eq!(heard.nonce, joined.nonce);
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub enum LedgerError {
     /// A row does not hold what the ledger wrote there.
     #[error("la base est abîmée ({0}) : gardez le dossier et prévenez l’administrateur")]
     Damaged(&'static str),
+    /// The system gives no randomness.
+    #[error("le système ne donne pas de nombres aléatoires\u{a0}: {0}")]
+    Randomness(#[from] getrandom::Error),
     /// Anything else that SQLite says.
     #[error("erreur de base de données : {0}")]
     Sqlite(rusqlite::Error),

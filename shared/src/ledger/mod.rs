@@ -9,6 +9,7 @@
 pub mod changes;
 mod error;
 mod fingerprint;
+pub mod hub_key;
 pub mod quarantine;
 pub mod replica;
 mod schema;
