@@ -8,12 +8,15 @@ use minicbor::bytes::ByteArray;
 use super::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
 use super::position::{self, Epoch};
 use super::wire::{BATCH_BYTES, BATCH_CHANGES, Decoder, Encoder, FRAME_ITEMS_MAX, refusal};
-use super::{ExchangeError, REQUEST_CHANGES_MAX, reconcile, upload};
+use super::{ExchangeError, REQUEST_CHANGES_MAX, Version, reconcile, upload};
 use crate::document::Kind;
 use crate::ids::ReplicaId;
 use crate::ledger::changes::{self, Entry, Hash};
 use crate::ledger::{Fingerprint, replica};
 use crate::site::Site;
+
+/// An answer with more changes than these is worth a progress bar.
+const LONG_CHANGES: i64 = 500;
 
 /// Takes one request of one laptop.
 pub struct Answerer {
@@ -138,12 +141,14 @@ impl Answerer {
             }
             _ => return Err(ExchangeError::Truncated),
         };
+        let version = self.decoder.version().unwrap_or(Version::NEWEST);
         Ok(Answer {
             site: self.site,
             laptop: self.laptop,
             hello,
             refused: self.refused,
-            encoder: Encoder::new()?,
+            encoder: Encoder::new(version)?,
+            version,
             step,
             heard,
         })
@@ -162,6 +167,8 @@ pub struct Answer {
     hello: Option<Hello>,
     refused: Vec<Refusal>,
     encoder: Encoder,
+    /// The version of the request.
+    version: Version,
     step: Step,
     heard: Heard,
 }
@@ -235,8 +242,13 @@ impl Answer {
             hub: ByteArray::from(*self.site.replica().as_bytes()),
             epoch: ByteArray::from(epoch.0),
         });
-        let now_ms = self.site.clock().now().0;
-        self.encoder.push(&Tell::Welcome { place, now_ms })?;
+        let last = self.site.read(|c| Ok(changes::last_seq(c)?)).await?;
+        let is_long = last > hello.cursor + LONG_CHANGES && self.version >= Version::Two;
+        self.encoder.push(&Tell::Welcome {
+            place,
+            now_ms: self.site.clock().now().0,
+            last: is_long.then_some(last),
+        })?;
         self.heard.cursor = is_followed.then_some(hello.cursor);
         self.step = match std::mem::replace(&mut self.step, Step::Closed) {
             Step::Open(Ask::News) if is_followed => Step::News {

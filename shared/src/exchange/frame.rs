@@ -64,6 +64,9 @@ pub enum Tell {
         /// The hub's time, in milliseconds since 1970.
         #[n(1)]
         now_ms: i64,
+        /// From version 2 on, where the answer is long: the hub's last position, for a progress bar.
+        #[n(3)]
+        last: Option<i64>,
     },
     /// Changes that the laptop may lack.
     #[n(2)]

@@ -92,8 +92,9 @@
 //!
 //! # Versions and limits
 //!
-//! Every body names its version; one that is not spoken is answered by the versions that are, in a form that every
-//! version understands (see [`wire`]). Limits stand beside the code that checks them: frame, items in a frame, swelling
+//! Every body names its version, and the hub answers in the version of the request; one that it does not speak is
+//! answered by the versions that it does, in a form that every version understands (see [`wire`]), and the laptop turns
+//! to the newest of them that it speaks as well. The version before is still spoken: laptops may have been away. Limits stand beside the code that checks them: frame, items in a frame, swelling
 //! of the compressed stream, changes in a request, hashes asked for, rounds, comparisons. Each has its named error or
 //! its place in the report.
 
@@ -118,8 +119,32 @@ pub use error::ExchangeError;
 pub use position::MIGRATIONS;
 pub use report::{Report, WhyNot};
 
-/// The version of the protocol that this program speaks.
-pub const VERSION: u8 = 1;
+/// The versions of the protocol that this program speaks. A laptop speaks the newest that its hub does; a hub answers
+/// in the version of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Version {
+    /// Changes go as Automerge writes them.
+    One = 1,
+    /// Changes go in short form, over a dictionary that both sides have; and the frames that `frame` names.
+    Two = 2,
+}
+
+impl Version {
+    /// The oldest that is still served: laptops may have been away for long.
+    pub const OLDEST: Self = Self::One;
+    /// What two programs of today speak.
+    pub const NEWEST: Self = Self::Two;
+
+    /// The version of a body's second byte, if it is spoken here.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [Self::One, Self::Two]
+            .into_iter()
+            .find(|version| *version as u8 == byte)
+    }
+}
+
 /// The usual length of a request body, in bytes: about a minute on the slowest line that we plan for.
 pub const PIECE_BYTES: usize = 256 * 1024;
 /// Most changes in one request, so that a laptop that sends nonsense cannot fill the hub's memory with refusals.

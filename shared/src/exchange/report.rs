@@ -13,6 +13,10 @@ pub struct Report {
     pub sent: u64,
     /// Changes that were new here.
     pub received: u64,
+    /// Where the answer is long: positions of the hub's ledger that it covers in all, for a progress bar.
+    pub coming: u64,
+    /// Those that it has covered so far.
+    pub covered: u64,
     /// Changes of this laptop that the hub has set aside, in this exchange or before.
     pub refused: u64,
     /// Changes of the hub that this laptop has set aside, in this exchange or before.

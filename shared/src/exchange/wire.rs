@@ -14,7 +14,7 @@ use minicbor::{Decode, Encode};
 use zstd::stream::raw::{self, CParameter, DParameter, Operation};
 use zstd::zstd_safe::{InBuffer, OutBuffer};
 
-use super::{ExchangeError, VERSION};
+use super::{ExchangeError, Version};
 
 /// The longest frame. A batch stops at [`BATCH_BYTES`] or holds one change, of at most 256 KiB; a message of the
 /// reconciliation is at most as long.
@@ -49,17 +49,17 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Begins a body.
+    /// Begins a body of this version.
     ///
     /// # Errors
     /// [`ExchangeError::Compression`] when zstd has no memory.
-    pub fn new() -> Result<Self, ExchangeError> {
+    pub fn new(version: Version) -> Result<Self, ExchangeError> {
         let mut zstd = raw::Encoder::new(LEVEL).map_err(ExchangeError::Compression)?;
         zstd.set_parameter(CParameter::WindowLog(WINDOW_LOG))
             .map_err(ExchangeError::Compression)?;
         Ok(Self {
             zstd,
-            out: vec![MAGIC, VERSION],
+            out: vec![MAGIC, version as u8],
             written: 2,
             plain: 0,
         })
@@ -125,7 +125,7 @@ impl Encoder {
 /// The body that answers a version which is not spoken here.
 #[must_use]
 pub fn refusal() -> Vec<u8> {
-    vec![MAGIC, REFUSAL, VERSION, VERSION]
+    vec![MAGIC, REFUSAL, Version::OLDEST as u8, Version::NEWEST as u8]
 }
 
 /// Turns the bytes of one body into frames, as they arrive.
@@ -188,8 +188,9 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
 
     fn check_head(&self) -> Result<(), ExchangeError> {
         match self.head[..] {
-            [MAGIC] | [MAGIC, REFUSAL | VERSION] | [MAGIC, REFUSAL, _] => Ok(()),
+            [MAGIC] | [MAGIC, REFUSAL] | [MAGIC, REFUSAL, _] => Ok(()),
             [MAGIC, REFUSAL, oldest, newest] => Err(ExchangeError::Version { oldest, newest }),
+            [MAGIC, byte] if Version::from_byte(byte).is_some() => Ok(()),
             [MAGIC, other] => Err(ExchangeError::Version {
                 oldest: other,
                 newest: other,
@@ -214,6 +215,12 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
                 return Ok(None);
             }
         }
+    }
+
+    /// The version of the body, once its first bytes are there.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.head.get(1).copied().and_then(Version::from_byte)
     }
 
     /// Whether everything that was pushed has been handed out in whole frames.
@@ -330,14 +337,14 @@ mod tests {
     }
 
     fn body(frames: &[Ask]) -> Vec<u8> {
-        let mut encoder = Encoder::new().unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
         frames.iter().for_each(|frame| encoder.push(frame).unwrap());
         encoder.finish().unwrap()
     }
 
     /// A body whose stream holds these bytes.
     fn body_of(plain: &[u8]) -> Vec<u8> {
-        let mut body = vec![MAGIC, VERSION];
+        let mut body = vec![MAGIC, Version::NEWEST as u8];
         body.extend(zstd::encode_all(plain, LEVEL).unwrap());
         body
     }
@@ -378,7 +385,10 @@ mod tests {
 
     #[test]
     fn a_flushed_frame_is_there_as_soon_as_its_bytes_are() {
-        let (mut encoder, mut decoder) = (Encoder::new().unwrap(), Decoder::<Ask>::new().unwrap());
+        let (mut encoder, mut decoder) = (
+            Encoder::new(Version::NEWEST).unwrap(),
+            Decoder::<Ask>::new().unwrap(),
+        );
         for length in [0, 10, 100_000] {
             encoder.push(&ranges(vec![3; length])).unwrap();
             decoder.push(&encoder.flush().unwrap()).unwrap();
@@ -389,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_frame_over_the_limit_is_refused_before_it_is_read() {
-        let mut encoder = Encoder::new().unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
         let refused = encoder.push(&ranges(vec![0; FRAME_BYTES_MAX]));
         assert!(matches!(refused, Err(ExchangeError::FrameTooLarge { .. })));
         for announced in [&[0xff, 0xff, 0x7f][..], &[0xff; 5]] {
@@ -411,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_sender_knows_when_its_body_would_swell_out_of_measure() {
-        let mut encoder = Encoder::new().unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
         let mut body = Vec::new();
         while !encoder.is_nearly_swollen() {
             encoder
@@ -467,7 +477,7 @@ mod tests {
         for body in [
             longer,
             body_of(&[3, 0xff, 0xff, 0xff]),
-            vec![MAGIC, VERSION, 1, 2, 3, 4, 5],
+            vec![MAGIC, Version::NEWEST as u8, 1, 2, 3, 4, 5],
         ] {
             let refused = decode(&body, 100);
             assert!(

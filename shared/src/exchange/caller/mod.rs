@@ -20,7 +20,7 @@ use super::reconcile::ROUNDS_MAX;
 use super::report::{Report, WhyNot};
 use super::upload::{self, Upload};
 use super::wire::{Decoder, Encoder};
-use super::{COMPARISONS_MAX, ExchangeError, PIECE_BYTES, WANT_MAX};
+use super::{COMPARISONS_MAX, ExchangeError, PIECE_BYTES, Version, WANT_MAX};
 use crate::document::foreign::claimed_hash;
 use crate::ids::ReplicaId;
 use crate::ledger::Fingerprint;
@@ -35,6 +35,7 @@ const HASH_BYTES: usize = 34;
 /// One exchange of a laptop with its hub.
 pub struct Caller {
     site: Site,
+    version: Version,
     piece_bytes: usize,
     step: Step,
     trip: Option<Trip>,
@@ -72,7 +73,11 @@ struct Trip {
     /// The hub's place where it is not the one that this laptop followed.
     place: Option<Place>,
     received: HashSet<Hash>,
+    /// The position of the hub that has been reached.
+    reached: i64,
     is_ended: bool,
+    /// The hub does not speak our version; the next request is made in one that it does.
+    is_other_version: bool,
 }
 
 impl Caller {
@@ -85,6 +90,7 @@ impl Caller {
         };
         Self {
             site,
+            version: Version::NEWEST,
             piece_bytes: PIECE_BYTES,
             step: Step::News,
             trip: None,
@@ -102,6 +108,13 @@ impl Caller {
         self
     }
 
+    /// Begins with this version; only tests begin with another than the newest.
+    #[must_use]
+    pub fn with_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The whole body of the next request; `None` when the exchange is over.
     ///
     /// After a response that was cut, it makes the same request again, as the ledger then stands.
@@ -109,7 +122,7 @@ impl Caller {
     /// # Errors
     /// What the store says.
     pub async fn next_request(&mut self) -> Result<Option<Vec<u8>>, ExchangeError> {
-        let mut encoder = Encoder::new()?;
+        let mut encoder = Encoder::new(self.version)?;
         let before = self.site.read(|c| Ok(position::position(c)?)).await?;
         encoder.push(&Ask::Hello {
             epoch: before.epoch.map(|epoch| ByteArray::from(epoch.0)),
@@ -157,7 +170,9 @@ impl Caller {
             is_welcomed: false,
             place: None,
             received: HashSet::new(),
+            reached: before.cursor,
             is_ended: false,
+            is_other_version: false,
         });
         Ok(Some(body))
     }
@@ -175,11 +190,31 @@ impl Caller {
     /// An [`ExchangeError`]: the exchange is then over; what was committed stays.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
         self.report.bytes_down += bytes.len() as u64;
-        self.trip()?.decoder.push(bytes)?;
+        if self.trip()?.is_other_version {
+            return Ok(());
+        }
+        match self.trip()?.decoder.push(bytes) {
+            Err(ExchangeError::Version { oldest, newest }) => {
+                return self.fall_back(oldest, newest);
+            }
+            other => other?,
+        }
         while let Some(frame) = self.trip()?.decoder.next_frame()? {
             self.handle(frame).await?;
         }
         Ok(())
+    }
+
+    /// Turns to the newest version that the hub speaks, if it is spoken here and has not just been tried.
+    fn fall_back(&mut self, oldest: u8, newest: u8) -> Result<(), ExchangeError> {
+        match Version::from_byte(newest) {
+            Some(version) if version < self.version => {
+                self.version = version;
+                self.trip()?.is_other_version = true;
+                Ok(())
+            }
+            _ => Err(ExchangeError::Version { oldest, newest }),
+        }
     }
 
     /// To be called when the response has been read to its end.
@@ -188,6 +223,10 @@ impl Caller {
     /// [`ExchangeError::Truncated`] when the response is not complete.
     pub async fn end_of_response(&mut self) -> Result<(), ExchangeError> {
         match self.trip.take() {
+            Some(trip) if trip.is_other_version => {
+                self.report.round_trips += 1;
+                Ok(())
+            }
             Some(trip) if trip.is_ended && trip.decoder.is_at_frame_end() => {
                 self.report.round_trips += 1;
                 Ok(())
@@ -216,7 +255,15 @@ impl Caller {
         let is_welcomed = trip.is_welcomed;
         match (frame, &self.step) {
             (Tell::Refused(list), _) if !is_welcomed => self.refused(list).await,
-            (Tell::Welcome { place, now_ms }, _) if !is_welcomed => {
+            (
+                Tell::Welcome {
+                    place,
+                    now_ms,
+                    last,
+                },
+                _,
+            ) if !is_welcomed => {
+                self.announce(last)?;
                 self.welcome(place, now_ms).await
             }
             _ if !is_welcomed => Err(ExchangeError::Unexpected("pas d’accueil")),
@@ -257,6 +304,15 @@ impl Caller {
                 Ok(())
             })
             .await?;
+        Ok(())
+    }
+
+    /// Notes how much is to come, where the hub says so.
+    fn announce(&mut self, last: Option<i64>) -> Result<(), ExchangeError> {
+        let cursor = self.trip()?.before.cursor;
+        if let Some(last) = last {
+            self.report.coming = self.report.covered + last.abs_diff(cursor);
+        }
         Ok(())
     }
 
@@ -315,6 +371,8 @@ impl Caller {
             return Err(ExchangeError::Unexpected("position d’une autre époque"));
         }
         trip.received.extend(&hashes);
+        let covers = cursor.map_or(0, |cursor| cursor.abs_diff(trip.reached));
+        trip.reached = cursor.unwrap_or(trip.reached);
         let taken = self
             .site
             .write(move |work| {
@@ -334,6 +392,7 @@ impl Caller {
             })
             .await?;
         self.report.received += taken;
+        self.report.covered += covers;
         Ok(())
     }
 

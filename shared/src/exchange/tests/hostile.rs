@@ -3,11 +3,12 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 
 use super::*;
+use crate::exchange::Version;
 use crate::exchange::frame::{Ask, Batch, Run, Tell};
 use crate::exchange::wire::{Decoder, Encoder};
 
 fn body(frames: &[Ask]) -> Vec<u8> {
-    let mut encoder = Encoder::new().unwrap();
+    let mut encoder = Encoder::new(Version::NEWEST).unwrap();
     for frame in frames {
         encoder.push(frame).unwrap();
     }
@@ -97,7 +98,7 @@ async fn an_unknown_version_gets_a_refusal_that_every_version_understands() {
     let mut request = body(&[hello(), Ask::News]);
     request[1] = 9;
     let response = ask(&hub, &request).await.unwrap();
-    assert_eq!(response, [b'M', 0, 1, 1]);
+    assert_eq!(response, [b'M', 0, 1, 2]);
     let laptop = place().await;
     let mut caller = Caller::new(laptop.site.clone());
     caller.next_request().await.unwrap();
@@ -106,7 +107,7 @@ async fn an_unknown_version_gets_a_refusal_that_every_version_understands() {
         error,
         ExchangeError::Version {
             oldest: 1,
-            newest: 1
+            newest: 2
         }
     ));
     assert!(error.to_string().contains("mettez le programme à jour"));
@@ -165,6 +166,7 @@ async fn a_response_that_makes_no_sense_ends_the_exchange_and_changes_nothing() 
     let welcome = Tell::Welcome {
         place: None,
         now_ms: NOW.0,
+        last: None,
     };
     let responses = [
         vec![Tell::Given],
@@ -176,7 +178,7 @@ async fn a_response_that_makes_no_sense_ends_the_exchange_and_changes_nothing() 
         }],
     ];
     for frames in responses {
-        let mut encoder = Encoder::new().unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
         frames.iter().for_each(|frame| encoder.push(frame).unwrap());
         let mut caller = Caller::new(laptop.site.clone());
         caller.next_request().await.unwrap();

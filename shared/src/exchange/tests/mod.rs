@@ -6,6 +6,7 @@ mod cuts;
 mod equality;
 mod hostile;
 mod repair;
+mod versions;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
