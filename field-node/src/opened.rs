@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use shared::exchange::position;
+use shared::ledger::quarantine::Again;
 use shared::ledger::replica::{self, Claimed};
 use shared::ledger::{LedgerError, Migrations, Store};
 use shared::program::{Exit, NotListening, progress_bar};
@@ -89,6 +90,8 @@ impl Node {
         // Stamps follow the hub's time, as the last exchange found it.
         let offset_ms = site.read(|c| Ok(position::offset_ms(c)?)).await?;
         site.clock().correct(offset_ms);
+        site.retry_quarantine(Again::OtherVersions, |_| true)
+            .await?;
         Ok(Self { site })
     }
 

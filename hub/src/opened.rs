@@ -1,12 +1,14 @@
 //! `Hub`: one opened data directory, which every page, route and command works on.
 //!
-//! A new directory starts with the default catalog. A laptop's directory is refused.
+//! A new directory starts with the default catalog. A laptop's directory is refused. Whoever was erased is erased
+//! again here, should an older copy of the database have brought them back, before anybody is answered.
 
 use std::path::{Path, PathBuf};
 
 use shared::domain::catalog::{Catalog, Replica, catalog_id, default_catalog};
-use shared::exchange::position;
+use shared::exchange::{laptop_may_write, position};
 use shared::ids::AgentId;
+use shared::ledger::quarantine::Again;
 use shared::ledger::replica::{self, Claimed};
 use shared::ledger::{LedgerError, Migrations, Store, hub_key};
 use shared::program::{Exit, NotListening, progress_bar};
@@ -18,6 +20,9 @@ pub const PROGRAM: AgentId = AgentId(uuid::Uuid::nil());
 
 /// What the histories that pages show call the hub.
 const NAME: &str = "Capestang";
+
+/// The file of erasures in the data directory. It is no part of a copy that is restored: what it says wins.
+const ERASURES: &str = "erasures";
 
 /// Whose the directory is, for ever.
 const OWNER: &str = "hub";
@@ -100,9 +105,13 @@ impl Hub {
             })
             .await?;
         match claimed {
-            Claimed::New | Claimed::Before => Ok(Self { site }),
-            Claimed::Others => Err(HubError::NotAHub(directory.to_owned())),
+            Claimed::New | Claimed::Before => {}
+            Claimed::Others => return Err(HubError::NotAHub(directory.to_owned())),
         }
+        site.keep_erasures_in(directory.join(ERASURES)).await?;
+        site.retry_quarantine(Again::OtherVersions, laptop_may_write)
+            .await?;
+        Ok(Self { site })
     }
 
     /// Opens the hub in `directory` for a command that only makes sense where there is one.

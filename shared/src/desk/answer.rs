@@ -90,6 +90,7 @@ impl IntoResponse for Failure {
             Self::Site(SiteError::Ledger(LedgerError::DiskFull)) => {
                 (StatusCode::INSUFFICIENT_STORAGE, "Le disque est plein")
             }
+            Self::Site(SiteError::Erased(_)) => (StatusCode::GONE, "Personne effacée"),
             Self::Site(error) => {
                 tracing::error!(%error, "a page failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "Cela n’a pas marché")

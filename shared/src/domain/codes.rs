@@ -180,5 +180,14 @@ impl Theme {
     }
 }
 
+codes! {
+    /// Why a person was erased.
+    ErasureReason {
+        Request = "demande", "La personne l’a demandé";
+        Retention = "conservation", "La durée de conservation est passée";
+        Mistake = "erreur", "La fiche a été créée par erreur";
+    } default Request
+}
+
 /// Usual durations of a demande, in minutes.
 pub const DURATIONS_MIN: &[u16] = &[15, 30, 45, 60, 90, 120];

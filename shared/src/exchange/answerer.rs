@@ -115,7 +115,7 @@ impl Answerer {
         let laptop = self.laptop;
         let received = self
             .site
-            .write(move |work| work.receive(laptop, batch.into_foreign(), may_write))
+            .write(move |work| work.receive(laptop, batch.into_foreign(), laptop_may_write))
             .await?;
         self.taken += received.taken;
         let refused = received.refused.into_iter();
@@ -155,8 +155,9 @@ impl Answerer {
     }
 }
 
-/// A laptop writes everything but the catalog.
-fn may_write(kind: Kind) -> bool {
+/// What the hub takes from a laptop: everything but changes to the catalog.
+#[must_use]
+pub fn laptop_may_write(kind: Kind) -> bool {
     kind != Kind::Catalog
 }
 

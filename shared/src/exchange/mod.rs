@@ -113,7 +113,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use answerer::{Answer, Answerer, Heard};
+pub use answerer::{Answer, Answerer, Heard, laptop_may_write};
 pub use caller::Caller;
 pub use error::ExchangeError;
 pub use position::MIGRATIONS;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{Fingerprint, LedgerError, replica};
+use super::{Fingerprint, LedgerError, erasures, replica};
 use crate::ids::{DocumentId, ReplicaId};
 use crate::time::Timestamp;
 
@@ -59,6 +59,8 @@ pub enum Appended {
     ActorClash,
     /// The document is of another kind here; nothing changed.
     KindClash,
+    /// The document was erased then; nothing changed.
+    Erased(Timestamp),
 }
 
 /// Appends a change; idempotent by hash. Keeps the fingerprint in the same transaction.
@@ -72,6 +74,9 @@ pub fn append(
 ) -> Result<Appended, LedgerError> {
     if is_known(connection, &change.hash)? {
         return Ok(Appended::Known);
+    }
+    if let Some(at) = erasures::at(connection, change.document)? {
+        return Ok(Appended::Erased(at));
     }
     if !ensure_document(connection, change.document, change.kind)? {
         return Ok(Appended::KindClash);
@@ -272,12 +277,13 @@ pub fn times_and_hashes(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The greatest position in use; 0 when the ledger is empty.
+/// The last position given, to a change or an erasure; 0 when the ledger is empty.
 ///
 /// # Errors
 /// What SQLite says.
 pub fn last_seq(connection: &Connection) -> Result<i64, LedgerError> {
-    let mut statement = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM change")?;
+    let mut statement =
+        connection.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'change'")?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 

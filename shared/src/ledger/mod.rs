@@ -1,12 +1,13 @@
 //! The ledger: the append-only set of changes in SQLite, which is a site's whole truth.
 //!
-//! Append, read since a position, fingerprint, quarantine. It knows nothing of what the changes mean: a document is
+//! Append, read since a position, erase, fingerprint, quarantine. It knows nothing of what the changes mean: a document is
 //! an id and a kind number, a change is bytes with a hash, an actor, a sequence number and a time.
 //!
 //! Two doors: [`Store::write`] and [`Store::read`]. The functions of [`changes`], [`quarantine`] and [`replica`] take
 //! the connection that a door hands out.
 
 pub mod changes;
+pub mod erasures;
 mod error;
 mod fingerprint;
 pub mod hub_key;

@@ -1,4 +1,7 @@
 //! Quarantine: what could not be taken, from whom and why. Never fatal, never retried in a loop.
+//!
+//! Each change bears the version of the program that set it aside: another version tries it again, once, since what it
+//! does not understand may be understood by the next one.
 
 use rusqlite::Connection;
 
@@ -6,6 +9,9 @@ use super::LedgerError;
 use super::changes::{Change, Hash};
 use crate::ids::{DocumentId, ReplicaId};
 use crate::time::Timestamp;
+
+/// The version of this program.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// A change that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +30,7 @@ pub struct Quarantined {
     pub reason: String,
 }
 
-/// Sets a change aside; doing so twice changes nothing.
+/// Sets a change aside; doing so again notes the newest reason only.
 ///
 /// # Errors
 /// What SQLite says.
@@ -37,8 +43,9 @@ pub fn put(
 ) -> Result<(), LedgerError> {
     connection
         .prepare_cached(
-            "INSERT INTO quarantine (at, origin, document, kind, hash, reason, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            "INSERT INTO quarantine (at, origin, document, kind, hash, reason, bytes, program)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (hash) DO UPDATE SET reason = excluded.reason, program = excluded.program",
         )?
         .execute((
             at.0,
@@ -48,7 +55,81 @@ pub fn put(
             change.hash,
             reason,
             &change.bytes,
+            PROGRAM,
         ))?;
+    Ok(())
+}
+
+/// What of the quarantine is to be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// What another version of the program set aside.
+    OtherVersions,
+    /// Everything.
+    All,
+}
+
+/// A change in quarantine with its bytes, to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its number here.
+    pub number: i64,
+    /// From whom it came.
+    pub origin: ReplicaId,
+    /// The document that it claims to belong to.
+    pub document: DocumentId,
+    /// Kind number of the document.
+    pub kind: u8,
+    /// Hash of the change, or of the bytes where they are no change.
+    pub hash: Hash,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// At most `limit` changes to be tried again, in order of their numbers, after the number `after`.
+///
+/// # Errors
+/// What SQLite says.
+pub fn held(
+    connection: &Connection,
+    again: Again,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Held>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, origin, document, kind, hash, bytes FROM quarantine
+         WHERE number > ?1 AND (?2 OR program <> ?3) ORDER BY number LIMIT ?4",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map((after, again == Again::All, PROGRAM, limit), |row| {
+        Ok(Held {
+            number: row.get(0)?,
+            origin: row.get(1)?,
+            document: row.get(2)?,
+            kind: row.get(3)?,
+            hash: row.get(4)?,
+            bytes: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Takes a change out of the quarantine: it has found its place, or has none any more.
+///
+/// # Errors
+/// What SQLite says.
+pub fn release(connection: &Connection, number: i64) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM quarantine WHERE number = ?1")?
+        .execute([number])?;
+    Ok(())
+}
+
+/// Takes everything that claims to belong to an erased document out of the quarantine.
+pub(super) fn forget(connection: &Connection, document: DocumentId) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM quarantine WHERE document = ?1")?
+        .execute([document])?;
     Ok(())
 }
 

@@ -18,7 +18,8 @@ pub struct Migrations {
 
 pub(super) const LEDGER: Migrations = Migrations {
     module: "ledger",
-    scripts: &["
+    scripts: &[
+        "
     CREATE TABLE document (
         id TEXT NOT NULL PRIMARY KEY,
         kind INTEGER NOT NULL
@@ -48,7 +49,27 @@ pub(super) const LEDGER: Migrations = Migrations {
         key TEXT NOT NULL PRIMARY KEY,
         value BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
-    "],
+    ",
+        "
+    CREATE TABLE erasure (
+        document TEXT NOT NULL PRIMARY KEY,
+        -- From the sequence of the changes, which therefore exists from the start.
+        seq INTEGER NOT NULL UNIQUE,
+        hash BLOB NOT NULL UNIQUE,
+        merged_into TEXT,
+        at INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        signature BLOB NOT NULL,
+        -- Changes written here, and known nowhere else, that went with the document.
+        lost INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'change', 0 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'change');
+    -- The version of the program that set the change aside.
+    ALTER TABLE quarantine ADD COLUMN program TEXT NOT NULL DEFAULT '';
+    ",
+    ],
 };
 
 /// Brings the database to the newest number of every list.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
 use super::schema::{LEDGER, Migrations, migrate};
-use super::{LedgerError, replica};
+use super::{LedgerError, erasures, replica};
 
 /// Name of the database in the data directory.
 const FILE: &str = "maison.db";
@@ -55,6 +55,9 @@ impl Store {
         lists.extend_from_slice(migrations);
         migrate(&mut connection, &lists)?;
         replica::ensure_id(&connection)?;
+        if let Err(error) = erasures::scrub(&connection) {
+            tracing::warn!(%error, "what was erased is not out of the files yet");
+        }
         let (writer, jobs) = mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("ledger-writer".to_owned())
@@ -126,6 +129,24 @@ impl Store {
             }
             // Whoever asked may have gone; the write stands all the same.
             let _ = answer.send(outcome);
+        });
+        self.inner
+            .writer
+            .send(job)
+            .map_err(|_| LedgerError::Closed)?;
+        done.await.map_err(|_| LedgerError::Interrupted)?
+    }
+
+    /// Writes the database anew if something was erased from it, so that no byte of that is left in its files; until
+    /// then other writes wait. Says whether that is done: a long reading keeps it from being done now, and it is then
+    /// done the next time, at the latest when the store is opened again.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn scrub(&self) -> Result<bool, LedgerError> {
+        let (answer, done) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let _ = answer.send(erasures::scrub(connection));
         });
         self.inner
             .writer

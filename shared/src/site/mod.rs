@@ -5,12 +5,15 @@
 //! what it can and sets the rest aside. Several processes may open the same site (a command beside a serving
 //! program): nothing true is kept in memory.
 
+mod erasing;
+mod erasure_file;
+mod retrying;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rusqlite::{Connection, Transaction};
 
@@ -19,9 +22,12 @@ use crate::document::{Document, DocumentError, Editor, Kind, OpenDocument};
 use crate::domain::catalog::Catalog;
 use crate::ids::{AgentId, DocumentId, ReplicaId};
 use crate::ledger::changes::{self, Appended, Change, Hash};
-use crate::ledger::{LedgerError, Migrations, Store, quarantine, replica};
-use crate::time::{Clock, Timestamp};
+use crate::ledger::{LedgerError, Migrations, Store, erasures, quarantine, replica};
+use crate::time::{Clock, Timestamp, day_month_year};
 use crate::view;
+
+pub use erasing::{Bearer, Heard};
+pub use retrying::Retried;
 
 /// What can go wrong with a site.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +44,12 @@ pub enum SiteError {
     /// A kind that this program does not know.
     #[error("le document {0} est d’une sorte inconnue : mettez le programme à jour")]
     UnknownKind(DocumentId),
+    /// What should be written belongs to somebody who was erased then.
+    #[error("{}", erased_words(*.0))]
+    Erased(Timestamp),
+    /// Only the hub erases people.
+    #[error("une personne ne s’efface qu’au hub")]
+    NotAHub,
 }
 
 impl From<rusqlite::Error> for SiteError {
@@ -53,6 +65,8 @@ pub struct Site {
     replica: ReplicaId,
     clock: Arc<Clock>,
     actors: Arc<Mutex<HashMap<AgentId, [u8; 16]>>>,
+    /// The file that a hub keeps of its erasures; see [`Site::keep_erasures_in`].
+    erasure_file: Arc<OnceLock<PathBuf>>,
 }
 
 /// A change from another replica, as the exchange carries it.
@@ -75,6 +89,34 @@ pub struct Received {
     pub known: u64,
     /// Set aside: hash and reason.
     pub refused: Vec<(Hash, String)>,
+    /// Of documents that were erased; not kept.
+    pub erased: Vec<OfErased>,
+}
+
+/// A change that came too late: its document was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfErased {
+    /// Its hash, as its sender holds it.
+    pub hash: Hash,
+    /// The document.
+    pub document: DocumentId,
+    /// When it was erased.
+    pub at: Timestamp,
+}
+
+impl OfErased {
+    /// What its author is told.
+    #[must_use]
+    pub fn words(&self) -> String {
+        erased_words(self.at)
+    }
+}
+
+fn erased_words(at: Timestamp) -> String {
+    format!(
+        "cette personne a été effacée le {}\u{a0}; la saisie n’a pas été gardée",
+        day_month_year(at.date())
+    )
 }
 
 impl Site {
@@ -97,6 +139,7 @@ impl Site {
             replica,
             clock: Arc::new(clock),
             actors: Arc::default(),
+            erasure_file: Arc::default(),
         };
         if !site
             .read(|connection| Ok(view::is_current(connection)?))
@@ -320,13 +363,16 @@ impl Work<'_> {
         written: Option<Change>,
     ) -> Result<(), SiteError> {
         if let Some(change) = written {
-            changes::append(self.tx, &change, self.site.replica)?;
+            if let Appended::Erased(at) = changes::append(self.tx, &change, self.site.replica)? {
+                return Err(SiteError::Erased(at));
+            }
             view::project(self.tx, document)?;
         }
         Ok(())
     }
 
-    /// Takes changes that another replica sent; what cannot be taken is set aside with its reason.
+    /// Takes changes that another replica sent; what cannot be taken is set aside with its reason, what belongs to an
+    /// erased document is not kept.
     ///
     /// `may_write` says which kinds that replica may write (a laptop may not write the catalog).
     ///
@@ -341,6 +387,14 @@ impl Work<'_> {
         let mut received = Received::default();
         let mut by_document: BTreeMap<(DocumentId, u8), Vec<Change>> = BTreeMap::new();
         for foreign in batch {
+            if let Some(at) = erasures::at(self.tx, foreign.document)? {
+                received.erased.push(OfErased {
+                    hash: foreign::claimed_hash(&foreign.bytes),
+                    document: foreign.document,
+                    at,
+                });
+                continue;
+            }
             match self.admit(&foreign, may_write) {
                 Ok(change) if changes::is_known(self.tx, &change.hash)? => received.known += 1,
                 Ok(change) => {
@@ -448,6 +502,11 @@ impl Work<'_> {
         match changes::append(self.tx, &change, origin)? {
             Appended::New(_) => received.taken += 1,
             Appended::Known => received.known += 1,
+            Appended::Erased(at) => received.erased.push(OfErased {
+                hash: change.hash,
+                document: change.document,
+                at,
+            }),
             Appended::ActorClash => {
                 self.refuse(
                     received,

@@ -16,7 +16,7 @@ use crate::domain::codes::{
 };
 use crate::domain::session::Session;
 use crate::ids::{DemandeId, DocumentId, PersonId, RegistrationId};
-use crate::ledger::{LedgerError, changes};
+use crate::ledger::{LedgerError, changes, erasures};
 use crate::text::counted;
 use crate::time::Timestamp;
 
@@ -240,10 +240,14 @@ impl Reader<'_> {
     }
 }
 
-/// The person behind a record; nobody's name while the record has not arrived.
+/// The person behind a record; no name while the record has not arrived or once it was erased.
 fn beneficiary(connection: &Connection, id: PersonId) -> Result<Beneficiary, LedgerError> {
     let Some(line) = people::line_of(connection, id)? else {
-        return Ok(Beneficiary::default());
+        let is_erased = erasures::is_erased(connection, id.into())?;
+        return Ok(Beneficiary {
+            name: if is_erased { people::ERASED } else { "" }.to_owned(),
+            ..Beneficiary::default()
+        });
     };
     let mut statement = connection.prepare_cached("SELECT status FROM person WHERE id = ?1")?;
     let status: Option<SocialStatus> = statement

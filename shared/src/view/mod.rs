@@ -16,5 +16,5 @@ pub mod sessions;
 mod testing;
 pub mod today;
 
-pub use project::project;
+pub use project::{forget, project};
 pub use schema::{is_current, recreate};

@@ -1,4 +1,5 @@
-//! From a document to its rows: all rows of a document are replaced at once, so the result depends on nothing else.
+//! From a document to its rows: all rows of a document are replaced at once, so the result depends on nothing else but
+//! on who was erased: an alias of somebody erased leads nowhere, so the record stands by itself.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ use crate::domain::person::Person;
 use crate::domain::seats::{self, ToTell};
 use crate::domain::session::Session;
 use crate::ids::{DocumentId, RegistrationId};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, erasures};
 use crate::text::{folded, phone_digits};
 
 /// Replaces the rows of `document`. Content that does not read as its kind leaves the rows as they were.
@@ -46,6 +47,21 @@ pub fn project(connection: &Connection, document: &mut OpenDocument) -> Result<(
     conflicts(connection, document)
 }
 
+/// Removes the rows of an erased person, and every reading of another record through theirs.
+///
+/// # Errors
+/// What SQLite says.
+pub fn forget(connection: &Connection, document: DocumentId) -> Result<(), LedgerError> {
+    for sql in [
+        "DELETE FROM person WHERE id = ?1",
+        "DELETE FROM conflict WHERE document = ?1",
+        "UPDATE person SET merged_into = NULL WHERE merged_into = ?1",
+    ] {
+        connection.prepare_cached(sql)?.execute([document])?;
+    }
+    Ok(())
+}
+
 fn conflicts(connection: &Connection, document: &mut OpenDocument) -> Result<(), LedgerError> {
     connection
         .prepare_cached("DELETE FROM conflict WHERE document = ?1")?
@@ -59,6 +75,10 @@ fn conflicts(connection: &Connection, document: &mut OpenDocument) -> Result<(),
 }
 
 fn person(connection: &Connection, id: DocumentId, person: &Person) -> Result<(), LedgerError> {
+    let merged_into = match person.merged_into {
+        Some(other) if erasures::is_erased(connection, other.into())? => None,
+        other => other,
+    };
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO person VALUES
@@ -75,7 +95,7 @@ fn person(connection: &Connection, id: DocumentId, person: &Person) -> Result<()
             person.gender,
             person.status,
             person.level,
-            person.merged_into,
+            merged_into,
             format!(" {}", person.search_text()),
             phone_digits(&person.phone),
             folded(&format!("{} {}", person.family_name, person.given_name)),

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::ledger::{LedgerError, replica};
 
 /// Raise it whenever the tables, or what is projected into them, change.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 const VERSION_KEY: &str = "view_version";
 
 const TABLES: &[&str] = &[

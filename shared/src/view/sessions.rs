@@ -62,7 +62,8 @@ const COLUMNS: &str =
     (SELECT count(*) FROM registration r
      WHERE r.session = s.id AND r.rank BETWEEN 1 AND s.capacity AND r.attendance = 'unknown'),
     (SELECT count(*) FROM conflict c WHERE c.document = s.id),
-    (SELECT count(*) FROM registration r WHERE r.session = s.id AND r.to_tell IS NOT NULL),
+    (SELECT count(*) FROM registration r WHERE r.session = s.id AND r.to_tell IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM erasure e WHERE e.document = r.person)),
     s.reason";
 
 /// Sessions from `from` to `to` inclusive, all places or one, in order of time.

@@ -24,7 +24,8 @@ pub(super) fn view() -> Connection {
     connection
         .execute_batch(
             "CREATE TABLE replica (key TEXT PRIMARY KEY, value BLOB);
-             CREATE TABLE change (document TEXT, time INTEGER);",
+             CREATE TABLE change (document TEXT, time INTEGER);
+             CREATE TABLE erasure (document TEXT PRIMARY KEY, at INTEGER, merged_into TEXT);",
         )
         .unwrap();
     super::recreate(&connection).unwrap();

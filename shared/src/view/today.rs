@@ -38,8 +38,10 @@ pub struct When {
 pub struct Expected {
     /// Which registration.
     pub registration: RegistrationId,
-    /// Who; absent while the person's record has not arrived on this site.
+    /// Who; absent while the person's record has not arrived on this site, and once they were erased.
     pub person: Option<PersonLine>,
+    /// What stands for the name where the record is absent.
+    pub nameless: &'static str,
     /// What became of them.
     pub attendance: Attendance,
     /// Has no seat and waits for one: neither walked in nor marked.
@@ -91,9 +93,15 @@ pub fn expected(connection: &Connection, session: SessionId) -> Result<Vec<Expec
         let person: PersonId = row.get(1)?;
         let start = date(row, 4)?.to_datetime(time(row, 5)?);
         let before = people::first_attended(connection, person)?;
+        let line = people::line_of(connection, person)?;
+        let nameless = match line {
+            Some(_) => "",
+            None => people::nameless(connection, person)?,
+        };
         expected.push(Expected {
             registration: row.get(0)?,
-            person: people::line_of(connection, person)?,
+            person: line,
+            nameless,
             attendance: row.get(2)?,
             waiting: row.get(3)?,
             first_visit: before.is_none_or(|first| first >= start),
@@ -102,7 +110,7 @@ pub fn expected(connection: &Connection, session: SessionId) -> Result<Vec<Expec
     Ok(expected)
 }
 
-/// Who must be called about sessions from `today` on, the nearest session first.
+/// Who must be called about sessions from `today` on, the nearest session first; nobody who was erased.
 ///
 /// # Errors
 /// What SQLite says.
@@ -111,6 +119,7 @@ pub fn to_call(connection: &Connection, today: Date) -> Result<Vec<ToCall>, Ledg
         "SELECT s.id, s.date, s.start, s.place, r.id, r.person, r.to_tell
          FROM registration r JOIN session s ON s.id = r.session
          WHERE r.to_tell IS NOT NULL AND s.date >= ?1
+            AND NOT EXISTS (SELECT 1 FROM erasure e WHERE e.document = r.person)
          ORDER BY s.date, s.start, s.id, r.rank LIMIT {ROWS_MAX}"
     ))?;
     let mut rows = statement.query([today.to_string()])?;

@@ -106,7 +106,7 @@ fn lines(connection: &Connection, session: &Session) -> Result<Vec<Line>, SiteEr
         }
         let name = match people::line_of(connection, registration.person)? {
             Some(line) => format!("{} {}", line.family_name.to_uppercase(), line.given_name),
-            None => "Fiche effacée ou pas encore reçue".to_owned(),
+            None => people::nameless(connection, registration.person)?.to_owned(),
         };
         let mark = match registration.attendance {
             Attendance::Unknown => "",

@@ -40,6 +40,7 @@ pub(super) fn sheet(
     filled: &Filled,
 ) -> Result<Sheet, SiteError> {
     let catalog = crate::view::catalog::catalog(connection)?;
+    let (people, nameless) = people_of(connection, &session)?;
     let reader = Reader {
         connection,
         id,
@@ -47,7 +48,8 @@ pub(super) fn sheet(
         now: desk.site().clock().now().local(),
         signer: Signer::new(desk, &catalog),
         catalog: &catalog,
-        people: people_of(connection, &session)?,
+        people,
+        nameless,
     };
     reader.sheet(document, filled)
 }
@@ -61,6 +63,8 @@ struct Reader<'a> {
     now: DateTime,
     signer: Signer<'a>,
     people: HashMap<RegistrationId, PersonLine>,
+    /// What stands for the names of those whose record is not here.
+    nameless: HashMap<RegistrationId, &'static str>,
 }
 
 impl Reader<'_> {
@@ -205,6 +209,7 @@ impl Reader<'_> {
     fn calls(&self) -> Vec<Call> {
         let calls = to_tell(self.session, self.now.date()).into_iter();
         calls
+            .filter(|(id, _)| self.nameless.get(id) != Some(&people::ERASED))
             .map(|(id, why)| Call {
                 id,
                 name: self.name(id),
@@ -300,11 +305,9 @@ impl Reader<'_> {
     }
 
     fn name(&self, id: RegistrationId) -> String {
+        let nameless = self.nameless.get(&id).copied().unwrap_or_default();
         let person = self.people.get(&id);
-        person.map_or(
-            "Fiche effacée ou pas encore reçue".to_owned(),
-            PersonLine::display_name,
-        )
+        person.map_or_else(|| nameless.to_owned(), PersonLine::display_name)
     }
 }
 
@@ -318,16 +321,23 @@ fn phone(person: Option<&PersonLine>) -> Phone {
     }
 }
 
-/// The people of a session's registrations.
-fn people_of(
-    connection: &Connection,
-    session: &Session,
-) -> Result<HashMap<RegistrationId, PersonLine>, SiteError> {
-    let mut found = HashMap::new();
+type People = (
+    HashMap<RegistrationId, PersonLine>,
+    HashMap<RegistrationId, &'static str>,
+);
+
+/// The people of a session's registrations, and what stands for the names of those whose record is not here.
+fn people_of(connection: &Connection, session: &Session) -> Result<People, SiteError> {
+    let (mut found, mut nameless) = People::default();
     for (id, registration) in &session.registrations {
-        if let Some(line) = people::line_of(connection, registration.person)? {
-            found.insert(*id, line);
+        match people::line_of(connection, registration.person)? {
+            Some(line) => {
+                found.insert(*id, line);
+            }
+            None => {
+                nameless.insert(*id, people::nameless(connection, registration.person)?);
+            }
         }
     }
-    Ok(found)
+    Ok((found, nameless))
 }

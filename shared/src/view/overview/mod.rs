@@ -378,8 +378,10 @@ struct Came {
 
 impl Came {
     fn new(connection: &Connection) -> Result<Self, LedgerError> {
-        let mut statement =
-            connection.prepare_cached("SELECT id FROM person WHERE merged_into IS NOT NULL")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT id FROM person WHERE merged_into IS NOT NULL
+                 UNION ALL SELECT document FROM erasure WHERE merged_into IS NOT NULL",
+        )?;
         let ids = statement.query_map([], |row| row.get(0))?;
         let ids = ids.collect::<rusqlite::Result<Vec<PersonId>>>()?;
         let mut came = Self::default();

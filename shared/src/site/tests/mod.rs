@@ -1,5 +1,8 @@
 //! What a site promises, on real files.
 
+mod erasing;
+mod retrying;
+
 use jiff::civil::date;
 use tempfile::TempDir;
 
