@@ -98,7 +98,7 @@ impl Answerer {
             Ask::Hello { .. } => Err(ExchangeError::Unexpected("second début")),
             _ if self.hello.is_none() => Err(ExchangeError::Unexpected("pas de début")),
             Ask::Changes(batch) => self.receive(batch).await,
-            last @ (Ask::News | Ask::Ranges(_) | Ask::Want(_)) => {
+            last @ (Ask::News | Ask::Await | Ask::Ranges(_) | Ask::Want(_)) => {
                 self.last = Some(last);
                 Ok(())
             }
@@ -151,6 +151,7 @@ impl Answerer {
             version,
             step,
             heard,
+            has_brought: self.changes > 0,
         })
     }
 }
@@ -172,6 +173,8 @@ pub struct Answer {
     version: Version,
     step: Step,
     heard: Heard,
+    /// The request held changes, whose confirmation the laptop waits for.
+    has_brought: bool,
 }
 
 enum Step {
@@ -197,6 +200,32 @@ impl Answer {
     #[must_use]
     pub fn heard(&self) -> Heard {
         self.heard
+    }
+
+    /// Whether the laptop would rather wait than be told that nothing is new. Whoever carries the answer then asks
+    /// [`Self::has_news`] after every commit, and begins the answer when there is some or after a time of its choice.
+    #[must_use]
+    pub fn may_wait(&self) -> bool {
+        matches!(self.step, Step::Open(Ask::Await)) && !self.has_brought
+    }
+
+    /// Whether the ledger has something to tell by now that did not come from the laptop itself.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn has_news(&self) -> Result<bool, ExchangeError> {
+        let (hello, laptop) = (self.hello, self.laptop);
+        let has_news = self.site.read(move |c| {
+            let followed = hello.filter(|hello| hello.epoch.is_some());
+            match followed {
+                Some(hello) if hello.epoch == position::own_epoch(c)? => {
+                    Ok(changes::is_any_since(c, hello.cursor, laptop)?)
+                }
+                // It has to be told which hub this is.
+                _ => Ok(true),
+            }
+        });
+        Ok(has_news.await?)
     }
 
     /// The next bytes of the response, to be sent at once; `None` after the last.
@@ -252,11 +281,11 @@ impl Answer {
         })?;
         self.heard.cursor = is_followed.then_some(hello.cursor);
         self.step = match std::mem::replace(&mut self.step, Step::Closed) {
-            Step::Open(Ask::News) if is_followed => Step::News {
+            Step::Open(Ask::News | Ask::Await) if is_followed => Step::News {
                 after: hello.cursor,
             },
-            Step::Open(Ask::News) if hello.epoch.is_none() => Step::News { after: 0 },
-            Step::Open(Ask::News) => Step::Proof,
+            Step::Open(Ask::News | Ask::Await) if hello.epoch.is_none() => Step::News { after: 0 },
+            Step::Open(Ask::News | Ask::Await) => Step::Proof,
             Step::Open(Ask::Want(hashes)) => Step::Want(hashes.into_iter().map(|h| *h).collect()),
             other => other,
         };

@@ -41,6 +41,9 @@ pub enum Ask {
         #[cbor(decode_with = "bounded")]
         Vec<ByteArray<32>>,
     ),
+    /// From version 2 on, ends the request: like `News`, but the hub may hold its answer until it has something to say.
+    #[n(8)]
+    Await,
 }
 
 /// What the hub answers: any number of `Refused`, one `Welcome`, any number of `Changes`, then one of the others,

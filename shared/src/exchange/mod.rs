@@ -46,6 +46,14 @@
 //! carries on. A response that is cut anywhere is simply followed by another request: the ledger and the positions
 //! say where to go on.
 //!
+//! # Waiting at the hub
+//!
+//! On a good line a laptop ends its request with `Await` instead of `News`: the hub holds its answer until its ledger
+//! has something that did not come from this laptop, for as long as the driver at the hub likes (some 25 s), and then
+//! answers as to `News`. So what is written at one desk is on the others within a second or two, for no more bytes
+//! than asking now and then. A request that holds changes is answered at once. The laptop drops a held request when it
+//! has something to send itself: no position has moved, and the hub takes a request over the nonce before.
+//!
 //! # The proof
 //!
 //! At `Done` the laptop computes what the hub's fingerprint must be: its own, less what is pending, less what the hub

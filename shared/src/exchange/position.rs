@@ -267,10 +267,7 @@ pub fn pending_among(
 /// Keeps [`pending`] cheap: it reads what lies above that position only.
 pub(super) fn skip_acked(connection: &Connection) -> Result<(), LedgerError> {
     let Position { hub, acked, .. } = position(connection)?;
-    let other = connection
-        .prepare_cached("SELECT 1 FROM change WHERE seq > ?1 AND origin <> ?2 LIMIT 1")?
-        .exists((acked, hub))?;
-    if !other {
+    if !changes::is_any_since(connection, acked, hub)? {
         set_acked(connection, acked.max(changes::last_seq(connection)?))?;
     }
     Ok(())

@@ -287,6 +287,20 @@ pub fn last_seq(connection: &Connection) -> Result<i64, LedgerError> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
+/// Whether there is anything after `after` that did not come from `except`.
+///
+/// # Errors
+/// What SQLite says.
+pub fn is_any_since(
+    connection: &Connection,
+    after: i64,
+    except: ReplicaId,
+) -> Result<bool, LedgerError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM change WHERE seq > ?1 AND origin <> ?2 LIMIT 1")?
+        .exists((after, except))?)
+}
+
 /// How many changes after `after` did not come from `except`, and in how many documents.
 ///
 /// # Errors

@@ -43,6 +43,8 @@ pub struct Caller {
     /// Most rounds of one comparison; tests make it small.
     pub(super) rounds_max: u32,
     elapsed_ms: i64,
+    /// The first request lets the hub hold its answer.
+    may_be_held: bool,
     report: Report,
 }
 
@@ -97,8 +99,19 @@ impl Caller {
             comparisons: 0,
             rounds_max: ROUNDS_MAX,
             elapsed_ms: 0,
+            may_be_held: false,
             report,
         }
+    }
+
+    /// Lets the hub hold its first answer until it has something to say. Such a request may be dropped at any moment;
+    /// it writes nothing here before the answer begins. A hub of version 1 answers at once.
+    ///
+    /// The time until that answer says nothing of the line: tell [`Self::response_started`] an earlier one.
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.may_be_held = true;
+        self
     }
 
     /// Makes request bodies of at most `piece_bytes`, or of one change where that is larger.
@@ -130,6 +143,7 @@ impl Caller {
         })?;
         let last = match &mut self.step {
             Step::Finished => return Ok(None),
+            Step::News if self.may_be_held && self.version >= Version::Two => Ask::Await,
             Step::News => Ask::News,
             Step::Compare(comparing) => {
                 Ask::Ranges(ByteVec::from(comparing.comparison.message().to_vec()))
@@ -162,6 +176,7 @@ impl Caller {
         encoder.push(&last)?;
         body.extend(encoder.finish()?);
         self.report.bytes_up += body.len() as u64;
+        self.may_be_held = false;
         self.elapsed_ms = 0;
         self.trip = Some(Trip {
             decoder: Decoder::new()?,

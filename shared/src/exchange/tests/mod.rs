@@ -4,6 +4,7 @@
 
 mod cuts;
 mod equality;
+mod held;
 mod hostile;
 mod repair;
 mod versions;
