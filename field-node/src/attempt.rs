@@ -1,6 +1,7 @@
 //! One exchange from its beginning to its end, whoever asks for it: the courier in the background, or `sync`.
 //!
-//! Only one takes place at a time on a laptop: whoever makes it holds a file.
+//! Only one takes place at a time on a laptop: whoever makes it holds a file. One that waits at the hub for news holds
+//! it from the first byte of the answer on; whoever exchanges before that overtakes it, which does no harm.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -15,7 +16,7 @@ use shared::site::{Site, SiteError};
 use shared::time::Timestamp;
 
 use crate::identity::{self, Enrolment};
-use crate::line::{Line, LineError, Traffic};
+use crate::line::{HubAnswer, Line, LineError, Traffic};
 
 /// Name of the file that is held during an exchange.
 const LOCK: &str = "exchange.lock";
@@ -24,6 +25,20 @@ const BUSY_TRIES_MAX: u32 = 50;
 /// ... and is looked at this often.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
+/// Why an exchange is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// A person asks for it.
+    Asked,
+    /// It is due.
+    Due,
+    /// To wait at the hub until it has something new, on a line whose round trip usually takes so long.
+    News {
+        /// In milliseconds; what the answer took would say nothing of the line.
+        round_trip_ms: u64,
+    },
+}
+
 /// What came of an attempt.
 #[derive(Debug)]
 pub enum Attempted {
@@ -31,7 +46,7 @@ pub enum Attempted {
     Done(Box<Attempt>),
     /// The laptop is not registered with a hub.
     NotEnrolled,
-    /// Another process of this laptop is exchanging just now.
+    /// Another process of this laptop is exchanging just now, or has while this one waited for news.
     Busy,
 }
 
@@ -42,7 +57,13 @@ pub struct Attempt {
     pub report: Report,
     /// What went over the line.
     pub traffic: Traffic,
-    /// When it began.
+    /// Why it was made.
+    pub why: Why,
+    /// The quickest round trip, in milliseconds; none where every answer was waited for or none came.
+    pub round_trip_ms: Option<u64>,
+    /// How long it waited for news before it began, in milliseconds; none where it did not.
+    pub waited_ms: Option<u64>,
+    /// When it began; where it waited for news, when these came.
     pub started: Timestamp,
     /// How long it took.
     pub duration_ms: u64,
@@ -65,7 +86,12 @@ impl Attempt {
     /// A hub that cannot be reached, or has nothing new, is asked again and again: that would fill the log.
     fn is_worth_logging(&self) -> bool {
         match &self.failure {
+            _ if self.why == Why::Asked => true,
             None => self.has_moved() || !self.report.identical,
+            // A line that ends while nothing is under way is no exchange that was cut.
+            Some(failure) if matches!(self.why, Why::News { .. }) && !self.has_moved() => {
+                !failure.is_line()
+            }
             Some(failure) => !matches!(failure, Failure::Line(LineError::Unreachable)),
         }
     }
@@ -101,32 +127,62 @@ impl Failure {
     }
 }
 
-/// Makes one exchange over `line` and writes it into the log; `is_asked` for by a person, or made in the background.
+/// Makes one exchange over `line` and writes it into the log.
+///
+/// It may be dropped at any moment: what was committed stays, and the next one goes on from there.
 ///
 /// # Errors
 /// When the laptop's own store cannot say who it is, or keep the log.
-pub async fn attempt(site: &Site, line: &Line, is_asked: bool) -> Result<Attempted, SiteError> {
+pub async fn attempt(site: &Site, line: &Line, why: Why) -> Result<Attempted, SiteError> {
     let identity = site.read(|c| Ok((identity::enrolment(c)?, identity::key(c)?)));
     let (Some(enrolment), Some(key)) = identity.await? else {
         return Ok(Attempted::NotEnrolled);
     };
+    let caller = match why {
+        Why::Asked | Why::Due => Caller::new(site.clone()),
+        Why::News { .. } => Caller::new(site.clone()).held(),
+    };
+    let mut carriage = Carriage {
+        site,
+        line,
+        enrolment,
+        key,
+        caller,
+        traffic: Traffic::default(),
+        round_trip_ms: None,
+    };
+    let asked = site.clock().wall();
+    let first = match why {
+        Why::Asked | Why::Due => Ok(None),
+        Why::News { round_trip_ms } => carriage.wait(round_trip_ms).await,
+    };
+    if let Ok(Some(answer)) = &first
+        && answer.is_overtaken()
+    {
+        return Ok(Attempted::Busy);
+    }
     let Some(held) = hold(site.store().directory()).await? else {
         return Ok(Attempted::Busy);
     };
     let started = site.clock().wall();
-    let mut caller = Caller::new(site.clone());
-    let mut traffic = Traffic::default();
-    let ended = carry(site, line, &enrolment, &key, &mut caller, &mut traffic).await;
+    let waited_ms = (started.0 - asked.0).unsigned_abs();
+    let ended = match first {
+        Ok(first) => carriage.carry(first).await,
+        Err(failure) => Err(failure),
+    };
     drop(held);
     let duration_ms = site.clock().wall().0 - started.0;
     let attempt = Attempt {
-        report: caller.report(),
-        traffic,
+        report: carriage.caller.report(),
+        traffic: carriage.traffic,
+        why,
+        round_trip_ms: carriage.round_trip_ms,
+        waited_ms: matches!(why, Why::News { .. }).then_some(waited_ms),
         started,
         duration_ms: duration_ms.unsigned_abs(),
         failure: ended.err(),
     };
-    if is_asked || attempt.is_worth_logging() {
+    if attempt.is_worth_logging() {
         record(site, &attempt).await?;
     }
     Ok(Attempted::Done(Box::new(attempt)))
@@ -150,26 +206,65 @@ async fn hold(directory: &Path) -> Result<Option<File>, SiteError> {
     Ok(None)
 }
 
-/// Carries requests and answers until the exchange has nothing more to ask.
-async fn carry(
-    site: &Site,
-    line: &Line,
-    enrolment: &Enrolment,
-    key: &SigningKey,
-    caller: &mut Caller,
-    traffic: &mut Traffic,
-) -> Result<(), Failure> {
-    while let Some(body) = caller.next_request().await? {
-        let asked = site.clock().wall();
-        let mut answer = line.exchange(enrolment, key, body, traffic).await?;
-        let waited_ms = site.clock().wall().0 - asked.0;
-        caller.response_started(waited_ms.unsigned_abs());
-        while let Some(piece) = answer.next_piece(traffic).await? {
-            caller.push(&piece).await?;
-        }
-        caller.end_of_response().await?;
+/// One exchange on its way.
+struct Carriage<'a> {
+    site: &'a Site,
+    line: &'a Line,
+    enrolment: Enrolment,
+    key: SigningKey,
+    caller: Caller,
+    traffic: Traffic,
+    round_trip_ms: Option<u64>,
+}
+
+impl Carriage<'_> {
+    /// Makes the first request and waits for what the hub has to say, however long that takes it.
+    async fn wait(&mut self, round_trip_ms: u64) -> Result<Option<HubAnswer>, Failure> {
+        let answer = self.ask().await?;
+        self.caller.response_started(round_trip_ms);
+        Ok(answer)
     }
-    Ok(())
+
+    /// Carries requests and answers until the exchange has nothing more to ask; `answer` has been asked for already.
+    async fn carry(&mut self, mut answer: Option<HubAnswer>) -> Result<(), Failure> {
+        loop {
+            let mut pieces = match answer.take() {
+                Some(pieces) => pieces,
+                None => match self.ask_and_measure().await? {
+                    Some(pieces) => pieces,
+                    None => return Ok(()),
+                },
+            };
+            while let Some(piece) = pieces.next_piece(&mut self.traffic).await? {
+                self.caller.push(&piece).await?;
+            }
+            self.caller.end_of_response().await?;
+        }
+    }
+
+    async fn ask_and_measure(&mut self) -> Result<Option<HubAnswer>, Failure> {
+        let asked = self.site.clock().wall();
+        let answer = self.ask().await?;
+        if answer.is_some() {
+            let waited_ms = (self.site.clock().wall().0 - asked.0).unsigned_abs();
+            self.caller.response_started(waited_ms);
+            let quickest = self.round_trip_ms.map_or(waited_ms, |ms| ms.min(waited_ms));
+            self.round_trip_ms = Some(quickest);
+        }
+        Ok(answer)
+    }
+
+    /// The head of the answer to the next request, if there is one.
+    async fn ask(&mut self) -> Result<Option<HubAnswer>, Failure> {
+        let Some(body) = self.caller.next_request().await? else {
+            return Ok(None);
+        };
+        let traffic = &mut self.traffic;
+        let answer = self
+            .line
+            .exchange(&self.enrolment, &self.key, body, traffic);
+        Ok(Some(answer.await?))
+    }
 }
 
 async fn record(site: &Site, attempt: &Attempt) -> Result<(), SiteError> {

@@ -1,9 +1,11 @@
 //! The courier: exchanges with the hub in the background, so that nobody has to think of it.
 //!
-//! At once after a change when the line is up; now and then while it is up and nothing changes; with growing pauses
-//! while it is down; and on demand. A pause that an agent asked for outlives a restart. How long to wait is decided in
-//! [`crate::pace`], what an exchange is in [`crate::attempt`].
+//! At once after a change when the line is up; while nothing changes it waits at the hub for news where the line is
+//! good, else it asks now and then; with growing pauses while the line is down; and on demand. A pause that an agent
+//! asked for ends what is under way and outlives a restart. How long to wait is decided in [`crate::pace`], what an
+//! exchange is in [`crate::attempt`].
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -14,12 +16,12 @@ use shared::ledger::{LedgerError, replica};
 use shared::site::{Site, SiteError};
 use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 
-use crate::attempt::{Attempt, Attempted, attempt};
+use crate::attempt::{Attempt, Attempted, Why, attempt};
 use crate::identity;
 use crate::line::{Line, LineError};
-use crate::pace::{GATHER, pause_after};
+use crate::pace::{self, GATHER, Next, ROUND_TRIPS_KEPT, pause_after};
 
 /// Key under which a pause is kept.
 const PAUSED: &str = "courier.paused";
@@ -37,6 +39,8 @@ pub struct CourierState {
     pub paused: bool,
     /// An exchange is under way.
     pub running: bool,
+    /// It waits at the hub: what others write is here at once.
+    pub waiting: bool,
     /// Whether the hub could be reached at the last attempt; `None` before the first.
     pub line_up: Option<bool>,
     /// When an exchange last came to its end.
@@ -81,8 +85,11 @@ impl Courier {
             state,
             failures: 0,
             left: 0,
-            is_gathering: false,
             is_repeat: false,
+            round_trips_ms: VecDeque::new(),
+            doing: Doing::Pausing,
+            came: Box::pin(std::future::ready(Came::Due)),
+            asking: Vec::new(),
         };
         tokio::spawn(run.until_dropped(asked));
         Ok(Self { asks, state: seen })
@@ -140,67 +147,101 @@ struct Run {
     failures: u32,
     /// What was left to send after the last exchange: only more than that is news.
     left: u64,
-    /// A change was made and the exchange is about to begin.
-    is_gathering: bool,
     /// The last exchange was made for what had been written during the one before.
     is_repeat: bool,
+    /// The quickest round trips of the last exchanges, the newest last.
+    round_trips_ms: VecDeque<u64>,
+    doing: Doing,
+    /// How what it is doing ends; dropping it ends it at once.
+    came: Pin<Box<dyn Future<Output = Came> + Send>>,
+    /// Who asked for the exchange that is under way.
+    asking: Vec<oneshot::Sender<()>>,
 }
 
-type Alarm = Pin<Box<Sleep>>;
+/// What the courier is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// Nothing, for a while.
+    Pausing,
+    /// Nothing for a moment: a change was made, and others of the same act may follow.
+    Gathering,
+    /// It waits at the hub for news.
+    Awaiting,
+    /// An exchange.
+    Exchanging,
+}
+
+/// How that ended.
+enum Came {
+    /// An exchange is due.
+    Due,
+    /// A wait at the hub may begin.
+    MayWait,
+    /// An exchange has ended.
+    Ended(Result<Attempted, SiteError>),
+}
 
 impl Run {
     async fn until_dropped(mut self, mut asked: mpsc::Receiver<Ask>) {
         let mut commits = self.site.store().commits();
-        let mut alarm: Alarm = Box::pin(sleep(Duration::ZERO));
         loop {
             tokio::select! {
                 ask = asked.recv() => match ask {
                     None => return,
                     Some(Ask::Now(done)) => {
-                        alarm = self.exchange(true).await;
-                        let _ = done.send(());
+                        self.asking.push(done);
+                        if self.doing != Doing::Exchanging {
+                            self.exchange(Why::Asked);
+                        }
                     }
                     Some(Ask::Pause(paused, done)) => {
-                        alarm = self.pause(paused).await;
+                        self.pause(paused).await;
                         let _ = done.send(());
                     }
                 },
                 // The sender lives in the store, which `self` keeps.
                 _ = commits.changed() => if self.has_news().await {
-                    alarm = self.gather();
+                    self.gather();
                 },
-                () = &mut alarm => alarm = self.wake().await,
+                came = &mut self.came => match came {
+                    Came::Due => self.wake().await,
+                    Came::MayWait => self.wait(),
+                    Came::Ended(outcome) => self.end(outcome).await,
+                },
             }
         }
     }
 
-    /// The alarm has gone off.
-    async fn wake(&mut self) -> Alarm {
+    /// An exchange is due.
+    async fn wake(&mut self) {
         if self.refresh().await && !self.state.borrow().paused {
-            self.exchange(false).await
+            self.exchange(Why::Due);
         } else {
-            self.set_alarm(ENROLMENT_EVERY)
+            self.rest(ENROLMENT_EVERY, Came::Due);
         }
     }
 
     /// Whether a commit left something to send and the line is known to be up.
     async fn has_news(&mut self) -> bool {
+        if matches!(self.doing, Doing::Gathering | Doing::Exchanging) {
+            return false;
+        }
         let enrolled = self.refresh().await;
         let state = self.state.borrow();
         enrolled
             && !state.paused
-            && !self.is_gathering
             && state.pending.changes > self.left
             && state.line_up == Some(true)
     }
 
     /// Waits a little for what belongs to the same act.
-    fn gather(&mut self) -> Alarm {
-        self.is_gathering = true;
-        self.set_alarm(GATHER)
+    fn gather(&mut self) {
+        self.rest(GATHER, Came::Due);
+        self.doing = Doing::Gathering;
     }
 
-    async fn pause(&mut self, paused: bool) -> Alarm {
+    /// Keeps that an agent pauses the exchange or ends the pause. What is under way ends; it will go on where it was.
+    async fn pause(&mut self, paused: bool) {
         let kept = self.site.write(move |work| {
             Ok(replica::set_number(
                 work.connection(),
@@ -213,17 +254,47 @@ impl Run {
             Err(error) => self.in_trouble(&error),
         }
         self.failures = 0;
-        self.set_alarm(Duration::ZERO)
+        self.rest(Duration::ZERO, Came::Due);
+        self.asking.clear();
     }
 
-    async fn exchange(&mut self, is_asked: bool) -> Alarm {
-        self.is_gathering = false;
+    /// Begins an exchange.
+    fn exchange(&mut self, why: Why) {
         self.change(|state| {
             state.running = true;
+            state.waiting = false;
             state.next_in = None;
         });
-        match attempt(&self.site, &self.line, is_asked).await {
-            Ok(Attempted::Done(attempt)) => self.note(&attempt),
+        self.attempt(Doing::Exchanging, why);
+    }
+
+    /// Waits at the hub for news.
+    fn wait(&mut self) {
+        let Some(round_trip_ms) = pace::good_round_trip_ms(self.round_trips_ms.make_contiguous())
+        else {
+            return self.rest(Duration::ZERO, Came::Due);
+        };
+        self.change(|state| {
+            state.waiting = true;
+            state.next_in = None;
+        });
+        self.attempt(Doing::Awaiting, Why::News { round_trip_ms });
+    }
+
+    fn attempt(&mut self, doing: Doing, why: Why) {
+        let (site, line) = (self.site.clone(), self.line.clone());
+        self.doing = doing;
+        self.came = Box::pin(async move { Came::Ended(attempt(&site, &line, why).await) });
+    }
+
+    /// An exchange has ended: keeps what came of it, and decides what is next.
+    async fn end(&mut self, outcome: Result<Attempted, SiteError>) {
+        let mut done = None;
+        match outcome {
+            Ok(Attempted::Done(attempt)) => {
+                self.note(&attempt);
+                done = Some(attempt);
+            }
             Ok(Attempted::NotEnrolled) => self.change(|state| state.enrolled = false),
             // The other process does the work.
             Ok(Attempted::Busy) => {}
@@ -232,16 +303,32 @@ impl Run {
                 self.in_trouble(&error);
             }
         }
-        self.change(|state| state.running = false);
         self.refresh().await;
         self.left = self.state.borrow().pending.changes;
+        self.decide(done.as_deref());
+        // Whoever asked sees what has come of it.
+        self.asking.clear();
+    }
+
+    fn decide(&mut self, done: Option<&Attempt>) {
         let agrees = self.failures == 0 && self.state.borrow().identical_since.is_some();
         // What was written during the exchange goes at once; but only once, should the hub not confirm it.
         self.is_repeat = self.left > 0 && agrees && !self.is_repeat;
         if self.is_repeat {
             return self.gather();
         }
-        self.set_alarm(pause_after(self.failures, chance()))
+        let is_good = pace::good_round_trip_ms(self.round_trips_ms.make_contiguous()).is_some();
+        let is_paused = self.state.borrow().paused;
+        match done {
+            Some(done) if agrees && is_good && self.left == 0 && !is_paused => {
+                let waited = done.waited_ms.map(Duration::from_millis);
+                match pace::after(waited, done.has_moved(), chance()) {
+                    Next::Await(pause) => self.rest(pause, Came::MayWait),
+                    Next::Ask(pause) => self.rest(pause, Came::Due),
+                }
+            }
+            _ => self.rest(pause_after(self.failures, chance()), Came::Due),
+        }
     }
 
     /// Keeps what came of an exchange.
@@ -253,6 +340,7 @@ impl Run {
             Some(_) => self.failures.saturating_add(1),
         };
         if let Some(failure) = &attempt.failure {
+            self.round_trips_ms.clear();
             tracing::info!(code = failure.code(), "the exchange did not end");
             let trouble = (!failure.is_line()).then(|| failure.to_string());
             let line_up = !failure.is_line();
@@ -261,6 +349,12 @@ impl Run {
                 state.trouble = trouble;
             });
             return;
+        }
+        if let Some(round_trip_ms) = attempt.round_trip_ms {
+            self.round_trips_ms.push_back(round_trip_ms);
+            if self.round_trips_ms.len() > ROUND_TRIPS_KEPT {
+                self.round_trips_ms.pop_front();
+            }
         }
         let moved = attempt.has_moved();
         if moved || !report.identical {
@@ -308,9 +402,18 @@ impl Run {
         self.change(|state| state.trouble = Some(error.to_string()));
     }
 
-    fn set_alarm(&mut self, after: Duration) -> Alarm {
-        self.change(|state| state.next_in = Some(after));
-        Box::pin(sleep(after))
+    /// Does nothing for a while, then what `then` says; ends whatever is under way.
+    fn rest(&mut self, pause: Duration, then: Came) {
+        self.change(|state| {
+            state.running = false;
+            state.waiting = false;
+            state.next_in = Some(pause);
+        });
+        self.doing = Doing::Pausing;
+        self.came = Box::pin(async move {
+            sleep(pause).await;
+            then
+        });
     }
 
     fn change(&self, change: impl FnOnce(&mut CourierState)) {

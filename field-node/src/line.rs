@@ -10,6 +10,7 @@ use reqwest::{Client, Method, Request, Response, StatusCode};
 use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Refused};
 use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
 use shared::joining::ticket::Ticket;
+use shared::ledger::LedgerError;
 use shared::site::{Site, SiteError};
 
 use crate::identity::{self, Enrolment};
@@ -63,6 +64,8 @@ pub struct Line {
 #[derive(Debug)]
 pub struct HubAnswer {
     response: Response,
+    /// Another process of this laptop has spoken with the hub since the request was made.
+    is_overtaken: bool,
 }
 
 impl Line {
@@ -152,6 +155,7 @@ impl Line {
         // Before the first answer of the hub any nonce will do: it is refused with the right one.
         let mut nonce = stored.unwrap_or(Nonce([0; 16]));
         let mut is_second = false;
+        let mut is_overtaken = false;
         loop {
             let request = self.signed(address, key, body, nonce)?;
             let request_bytes = request_bytes(&request, body.len());
@@ -162,10 +166,15 @@ impl Line {
             traffic.bytes_down += head_bytes(response.headers());
             let given = given_nonce(&response);
             if let Some(given) = given {
-                self.keep_nonce(given).await?;
+                is_overtaken |= !self.keep_nonce(given, stored.map(|_| nonce)).await?;
             }
             match (response.status(), given) {
-                (StatusCode::OK, _) => return Ok(HubAnswer { response }),
+                (StatusCode::OK, _) => {
+                    return Ok(HubAnswer {
+                        response,
+                        is_overtaken,
+                    });
+                }
                 (StatusCode::UNAUTHORIZED, Some(given)) if !is_second && given != nonce => {
                     nonce = given;
                     is_second = true;
@@ -196,10 +205,17 @@ impl Line {
             .map_err(|_| LineError::NotTheHub)
     }
 
-    async fn keep_nonce(&self, nonce: Nonce) -> Result<(), LineError> {
-        let keep = move |tx: &rusqlite::Transaction<'_>| identity::keep_nonce(tx, nonce);
+    /// Keeps a nonce in the place of the one that was `used`; false when another has been kept since, which is newer.
+    async fn keep_nonce(&self, nonce: Nonce, used: Option<Nonce>) -> Result<bool, LineError> {
+        let keep = move |tx: &rusqlite::Transaction<'_>| {
+            if used.is_some() && identity::nonce(tx)? != used {
+                return Ok(false);
+            }
+            identity::keep_nonce(tx, nonce)?;
+            Ok(true)
+        };
         let kept = self.site.store().write(keep).await;
-        kept.map_err(|error| LineError::Site(error.into()))
+        kept.map_err(|error: LedgerError| LineError::Site(error.into()))
     }
 
     /// Puts the address that answered first.
@@ -213,6 +229,13 @@ impl Line {
 }
 
 impl HubAnswer {
+    /// Whether another process of this laptop has spoken with the hub since the request was made: the answer is then
+    /// to one who stood elsewhere.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        self.is_overtaken
+    }
+
     /// The next piece of the body; `None` at its end.
     ///
     /// # Errors

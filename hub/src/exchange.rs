@@ -1,4 +1,8 @@
 //! The route of the exchange: carries a laptop's signed request to the exchange, and the answer back as it is made.
+//!
+//! A laptop that would rather wait than hear that nothing is new is answered at the first news, or after a while.
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -7,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use shared::exchange::{Answer, Answerer, ExchangeError};
 use shared::joining::messages::{EXCHANGE_PATH, Reason};
+use shared::request::Arrival;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -19,38 +24,48 @@ use crate::signed::{self, Admitted};
 const BODY_BYTES_MAX: usize = 4 * shared::exchange::PIECE_BYTES;
 /// Chunks made ahead of a slow line.
 const CHUNKS_AHEAD: usize = 2;
+/// Longest wait of a laptop: less than the half minute after which it, or a proxy in between, takes the line for dead.
+const HOLD: Duration = Duration::from_secs(25);
 
 pub(crate) fn routes() -> Router<Hub> {
     Router::new().route(EXCHANGE_PATH, post(exchange))
 }
 
 async fn exchange(State(hub): State<Hub>, request: Request) -> Result<Response, Refusal> {
+    let arrival = request.extensions().get::<Arrival>().cloned();
     let admitted = signed::admit(&hub, request, BODY_BYTES_MAX).await?;
     let nonce = admitted.nonce;
     // Whatever comes of it, the nonce has moved on and the laptop needs to know the next.
-    let mut response = match answer(&hub, admitted).await {
+    let mut response = match answer(&hub, admitted, arrival).await {
         Ok(body) => Response::new(body),
-        Err(error) => refusal(&error).into_response(),
+        Err(refusal) => refusal.into_response(),
     };
     give_nonce(&mut response, nonce);
     Ok(response)
 }
 
-fn refusal(error: &ExchangeError) -> Refusal {
-    if error.is_bad_input() {
-        tracing::warn!(%error, "a laptop's request was not understood");
-        Refusal::because(Reason::Malformed, error)
-    } else {
-        Refusal::unable(error)
+impl From<ExchangeError> for Refusal {
+    fn from(error: ExchangeError) -> Self {
+        if error.is_bad_input() {
+            tracing::warn!(%error, "a laptop's request was not understood");
+            Self::because(Reason::Malformed, &error)
+        } else {
+            Self::unable(&error)
+        }
     }
 }
 
 /// Takes the request; the answer is sent whole when it is short, else chunk by chunk.
-async fn answer(hub: &Hub, admitted: Admitted) -> Result<Body, ExchangeError> {
+async fn answer(hub: &Hub, admitted: Admitted, arrival: Option<Arrival>) -> Result<Body, Refusal> {
     let laptop = admitted.replica;
     let mut answerer = Answerer::new(hub.site().clone(), laptop)?;
     answerer.push(&admitted.body).await?;
     let mut answer = answerer.finish()?;
+    if answer.may_wait() {
+        hold(hub, &answer, arrival).await?;
+        // It may have been revoked while it waited.
+        signed::known(hub, laptop).await?;
+    }
     let first = answer.next_chunk().await?.unwrap_or_default();
     let heard = answer.heard();
     if heard.taken + heard.refused > 0 {
@@ -60,10 +75,34 @@ async fn answer(hub: &Hub, admitted: Admitted) -> Result<Body, ExchangeError> {
     hub.site()
         .store()
         .write(move |tx| devices::note_acknowledged(tx, laptop, acknowledged))
-        .await?;
+        .await
+        .map_err(ExchangeError::from)?;
     match answer.next_chunk().await? {
         None => Ok(Body::from(first)),
         Some(second) => Ok(stream(answer, [first, second])),
+    }
+}
+
+/// Waits until there is something to answer; not for ever, and not when the program stops.
+async fn hold(hub: &Hub, answer: &Answer, arrival: Option<Arrival>) -> Result<(), ExchangeError> {
+    let mut commits = hub.site().store().commits();
+    let news = async {
+        while !answer.has_news().await? {
+            // The sender lives in the store, which `hub` keeps.
+            let _ = commits.changed().await;
+        }
+        Ok(())
+    };
+    let stopping = async {
+        match arrival {
+            Some(arrival) => arrival.stopping().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        news = news => news,
+        () = tokio::time::sleep(HOLD) => Ok(()),
+        () = stopping => Ok(()),
     }
 }
 

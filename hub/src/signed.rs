@@ -62,7 +62,11 @@ pub(crate) async fn admit(
     })
 }
 
-async fn known(hub: &Hub, replica: ReplicaId) -> Result<Device, Refusal> {
+/// The laptop as it is registered.
+///
+/// # Errors
+/// It is not, or no longer.
+pub(crate) async fn known(hub: &Hub, replica: ReplicaId) -> Result<Device, Refusal> {
     let found = hub.site().read(move |c| Ok(devices::find(c, replica)?));
     match found.await? {
         None => Err(Reason::LaptopUnknown.into()),

@@ -6,6 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{Request, StatusCode};
 use ed25519_dalek::SigningKey;
 use shared::desk::page::StatusLine;
+use shared::domain::catalog::{Catalog, catalog_id};
 use shared::exchange::Caller;
 use shared::ids::ReplicaId;
 use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Reason, Refused};
@@ -310,6 +311,54 @@ async fn a_revoked_laptop_is_refused_whatever_it_sends() {
         stand.join(&ticket, &laptop).await.reason(),
         (StatusCode::FORBIDDEN, Reason::LaptopRevoked)
     );
+}
+
+#[tokio::test]
+async fn a_laptop_that_waits_is_answered_when_somebody_writes_but_not_once_it_is_revoked() {
+    let stand = Stand::new().await;
+    let mut laptop = stand.joined().await;
+    let mut caller = Caller::new(laptop.site.clone());
+    while let Some(body) = caller.next_request().await.unwrap() {
+        let seen = stand.exchange(&mut laptop, &body).await;
+        caller.push(&seen.body).await.unwrap();
+        caller.end_of_response().await.unwrap();
+    }
+    let write = || {
+        let site = stand.hub.site().clone();
+        async move {
+            let retention = |catalog: &mut Catalog| {
+                catalog.retention_months = Some(catalog.retention_months.unwrap_or(12) + 1);
+            };
+            site.edit(catalog_id(), crate::PROGRAM, retention)
+                .await
+                .unwrap()
+        }
+    };
+    let mut caller = Caller::new(laptop.site.clone()).held();
+    let body = caller.next_request().await.unwrap().unwrap();
+    let (seen, _) = tokio::join!(stand.exchange(&mut laptop, &body), write());
+    assert_eq!(seen.status, StatusCode::OK);
+    caller.push(&seen.body).await.unwrap();
+    caller.end_of_response().await.unwrap();
+    assert_eq!(caller.report().received, 1);
+
+    let replica: ReplicaId = laptop.site.replica();
+    let store = stand.hub.site().store().clone();
+    let revoke = async {
+        // Once it has been let in, that is has been given another nonce.
+        let mut commits = store.commits();
+        commits.changed().await.unwrap();
+        store
+            .write(move |tx| devices::revoke(tx, replica, NOW))
+            .await
+            .unwrap();
+        write().await;
+    };
+    let body = Caller::new(laptop.site.clone()).held().next_request().await;
+    let body = body.unwrap().unwrap();
+    let (seen, ()) = tokio::join!(stand.exchange(&mut laptop, &body), revoke);
+    let revoked = (StatusCode::FORBIDDEN, Reason::LaptopRevoked);
+    assert_eq!(seen.reason(), revoked);
 }
 
 #[tokio::test]

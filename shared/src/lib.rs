@@ -12,6 +12,7 @@
 //! document             how a domain value lives in an Automerge document
 //! ledger               the append-only set of changes in SQLite
 //! joining              how a laptop and a hub come to know each other: tickets, signatures
+//! request              how a request came in
 //! domain               plain types and rules
 //! ids  time  text      identifiers, the clock, comparing and writing French text
 //! ```
@@ -24,6 +25,7 @@ pub mod ids;
 pub mod joining;
 pub mod ledger;
 pub mod program;
+pub mod request;
 pub mod site;
 pub mod text;
 pub mod time;

@@ -61,6 +61,21 @@ impl Agent {
         response.text().await.expect("a page")
     }
 
+    /// The live stream of this site's pages.
+    ///
+    /// # Panics
+    /// When the site does not give one.
+    pub async fn live(&self) -> Live {
+        let request = self.client.get(format!("{}/etat", self.base));
+        let answer = request.header(COOKIE, &self.cookie).send();
+        let response = answer.await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK, "/etat");
+        Live {
+            response,
+            text: String::new(),
+        }
+    }
+
     /// Sends a form and answers what came, redirects not followed.
     ///
     /// # Panics
@@ -104,6 +119,28 @@ impl Agent {
             .header(ORIGIN, &self.base)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body)
+    }
+}
+
+/// What a page is told while it stands on the screen.
+pub struct Live {
+    response: Response,
+    text: String,
+}
+
+impl Live {
+    /// The next event, as it stands in the stream; `None` when the site has ended the stream.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.text.find("\n\n") {
+                let event = self.text[..end].to_owned();
+                self.text.drain(..end + 2);
+                return Some(event);
+            }
+            // A site that was killed has ended its stream as well.
+            let piece = self.response.chunk().await.ok().flatten()?;
+            self.text.push_str(&String::from_utf8_lossy(&piece));
+        }
     }
 }
 

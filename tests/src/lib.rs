@@ -2,7 +2,7 @@
 //!
 //! [`program`] runs the built programs as an administrator would and ends them as a power cut would; [`link`] is the
 //! line between a laptop and the hub, which a test cuts and restores, and [`shaped`] a slow one; [`workload`] is what the
-//! exchange is measured on; [`source`] reads the workspace's own files for
+//! exchange is measured on; [`stand`] is a hub with its laptops; [`source`] reads the workspace's own files for
 //! the tidy test. Everything listens on 127.0.0.1 only, on ports that the system chooses. All of it blocks, so that a
 //! test reads as a list of what happens; in an async test, call it through `tokio::task::spawn_blocking`.
 //!
@@ -14,5 +14,6 @@ pub mod program;
 pub mod sample;
 pub mod shaped;
 pub mod source;
+pub mod stand;
 pub mod usage;
 pub mod workload;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use field_node::attempt::{Attempt, Attempted, Failure, attempt};
+use field_node::attempt::{Attempt, Attempted, Failure, Why, attempt};
 use field_node::courier::Courier;
 use field_node::line::{Line, LineError};
 use field_node::{Enrolled, Node, cli, commands};
@@ -75,7 +75,7 @@ async fn node() -> (Node, TempDir) {
 
 async fn sync(node: &Node) -> Box<Attempt> {
     let line = Line::new(node.site().clone()).unwrap();
-    match attempt(node.site(), &line, true).await.unwrap() {
+    match attempt(node.site(), &line, Why::Asked).await.unwrap() {
         Attempted::Done(attempt) => attempt,
         other => panic!("{other:?}"),
     }

@@ -4,7 +4,7 @@ use shared::program::{Exit, complain, say};
 use shared::text::counted;
 use shared::time::Clock;
 
-use crate::attempt::{Attempt, Attempted, Failure, attempt};
+use crate::attempt::{Attempt, Attempted, Failure, Why, attempt};
 use crate::cli::Sync;
 use crate::config::data_directory;
 use crate::line::Line;
@@ -13,7 +13,7 @@ use crate::opened::{Node, NodeError};
 pub(super) async fn sync(asked: Sync) -> Result<Exit, NodeError> {
     let node = Node::open_existing(&data_directory(asked.data)?, Clock::default()).await?;
     let line = Line::new(node.site().clone())?;
-    let attempt = match attempt(node.site(), &line, true).await? {
+    let attempt = match attempt(node.site(), &line, Why::Asked).await? {
         Attempted::Done(attempt) => attempt,
         Attempted::NotEnrolled => {
             complain(

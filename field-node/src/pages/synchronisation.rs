@@ -221,6 +221,10 @@ fn explanation(state: &CourierState) -> String {
         .map(|pause| format!(" Essai suivant {}.", in_words(pause)));
     let next = next.unwrap_or_default();
     match (state.line_up, state.pending.changes) {
+        _ if state.waiting => {
+            "La ligne est bonne\u{a0}: ce que vous saisissez part aussitôt, ce que d’autres saisissent arrive aussitôt."
+                .to_owned()
+        }
         (Some(true), _) => {
             "La ligne est bonne\u{a0}: ce que vous saisissez part aussitôt.".to_owned()
         }

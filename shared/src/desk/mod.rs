@@ -157,7 +157,10 @@ impl Desk {
                 .collect(),
             agent: Some(who.name.clone()),
             status: Some(config.status.borrow().clone()),
-            flash: self.flashes().remove(&who.token_hash),
+            // A page that is brought up to date must not swallow what the next one is to say.
+            flash: (!who.is_refresh)
+                .then(|| self.flashes().remove(&who.token_hash))
+                .flatten(),
         }
     }
 

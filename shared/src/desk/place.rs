@@ -56,6 +56,7 @@ mod tests {
             role,
             place: place.map(str::to_owned),
             token_hash: [0; 32],
+            is_refresh: false,
         }
     }
 

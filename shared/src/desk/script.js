@@ -1,4 +1,5 @@
-// What the desk's pages do beyond plain HTML: live search, live status line, acts in one tap, keyboard help.
+// What the desk's pages do beyond plain HTML: live search, live status line, parts that follow the records, acts in one
+// tap, keyboard help.
 // Every page works without it; each part looks for its own marks in the HTML and does nothing where there are none.
 "use strict";
 
@@ -85,8 +86,44 @@ function liveStatus() {
     stream?.close();
     stream = new EventSource(line.dataset.stream);
     stream.onmessage = show;
+    stream.addEventListener("contenu", follows());
   });
   addEventListener("pagehide", () => stream?.close());
+}
+
+// ---- Parts that follow the records: [data-part] with an id ---------------------------------------------------------
+
+// Somebody else has written something: what has changed on this page is fetched and replaced. What a person is at
+// (the focus, an open choice, text that is not sent) stays as it is.
+function follows() {
+  let seen = null;
+  return async (event) => {
+    const first = seen === null;
+    if (seen === event.data) return;
+    seen = event.data;
+    if (first || !document.querySelector("[data-part]")) return;
+    try {
+      const answer = await fetch(location.href, { headers: { "maison-refresh": "1" } });
+      if (answer.ok && !answer.redirected && seen === event.data) showParts(await answer.text());
+    } catch {
+      // The program does not answer just now; the next word comes again.
+    }
+  };
+}
+
+function showParts(text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  if (hasUnsavedText()) return;
+  for (const here of document.querySelectorAll("[data-part][id]")) {
+    const there = page.getElementById(here.id);
+    if (there && here.isConnected && !isInUse(here) && !here.isEqualNode(there)) here.replaceWith(there);
+  }
+}
+
+function isInUse(part) {
+  const isSearched = (field) => field.value !== field.defaultValue;
+  return part.contains(document.activeElement) || part.querySelector("details[open]")
+    || [...part.querySelectorAll("input[type=search]")].some(isSearched);
 }
 
 // ---- Acts in one tap: <form data-tap="other-part …"> inside [data-part] --------------------------------------------

@@ -1,7 +1,7 @@
 //! Who is signed in: an extractor that every page behind the sign-in asks for.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::COOKIE;
+use axum::http::header::{COOKIE, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +10,9 @@ use super::answer::Failure;
 use super::{Desk, sign_in};
 use crate::domain::codes::Role;
 use crate::ids::AgentId;
+
+/// The script fetches a page again with this, to show what has changed: nobody looks at the whole of it.
+const REFRESH: HeaderName = HeaderName::from_static("maison-refresh");
 
 /// An agent who is signed in.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct SignedIn {
     pub place: Option<String>,
     /// Which sign-in.
     pub token_hash: sign_in::TokenHash,
+    /// The page is fetched to bring the one on the screen up to date.
+    pub is_refresh: bool,
 }
 
 impl FromRequestParts<Desk> for SignedIn {
@@ -75,6 +80,7 @@ async fn signed_in(headers: &HeaderMap, desk: &Desk) -> Result<Option<SignedIn>,
         role: account.role,
         place: found.place,
         token_hash,
+        is_refresh: headers.contains_key(REFRESH),
     }))
 }
 

@@ -17,8 +17,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
+
+use crate::request::Arrival;
 
 /// The head of a request has to arrive within this time.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
@@ -94,6 +97,7 @@ impl Listening {
 pub async fn serve(listening: Listening, router: Router, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    let stopping = watch::Sender::new(false);
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
@@ -101,7 +105,9 @@ pub async fn serve(listening: Listening, router: Router, stop: impl Future<Outpu
             Some(_) = connections.join_next() => {}
             accepted = listening.listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, router.clone(), graceful.watcher()));
+                    let arrival = Arrival::new(stopping.subscribe());
+                    let watcher = graceful.watcher();
+                    connections.spawn(connection(stream, peer, arrival, router.clone(), watcher));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -111,6 +117,7 @@ pub async fn serve(listening: Listening, router: Router, stop: impl Future<Outpu
         }
     }
     drop(listening);
+    stopping.send_replace(true);
     // Connections that outlive the pause are cut when the set is dropped.
     let _ = tokio::time::timeout(STOP_WITHIN, graceful.shutdown()).await;
 }
@@ -118,12 +125,15 @@ pub async fn serve(listening: Listening, router: Router, stop: impl Future<Outpu
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
+    arrival: Arrival,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     // Pages are small: waiting to fill a packet only costs time.
     let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request| answer(request, peer, router.clone()));
+    let service = hyper::service::service_fn(move |request| {
+        answer(request, peer, arrival.clone(), router.clone())
+    });
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -139,10 +149,12 @@ async fn connection(
 async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
+    arrival: Arrival,
     router: Router,
 ) -> Result<Response<Body>, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(arrival);
     router.oneshot(request).await
 }
 

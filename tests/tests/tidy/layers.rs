@@ -92,10 +92,15 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        name: "request",
+        uses: &["ids", "time", "text", "request"],
+        never: &["rusqlite", "automerge", "askama", "reqwest", "std::fs"],
+    },
+    Layer {
         name: "desk",
         uses: &[
             "ids", "time", "text", "domain", "ledger", "document", "view", "exchange", "site",
-            "desk",
+            "request", "desk",
         ],
         never: &["reqwest"],
     },
@@ -115,7 +120,9 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "program",
-        uses: &["ids", "time", "text", "ledger", "site", "program"],
+        uses: &[
+            "ids", "time", "text", "ledger", "site", "request", "program",
+        ],
         never: &["reqwest", "askama", "rusqlite", "automerge"],
     },
 ];
