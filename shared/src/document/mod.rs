@@ -97,6 +97,13 @@ impl OpenDocument {
         }
     }
 
+    /// The hash of a document's genesis, on which its first change depends.
+    #[must_use]
+    pub fn genesis_hash(kind: Kind, id: DocumentId) -> crate::ledger::changes::Hash {
+        let heads = genesis::genesis(kind, id).get_heads();
+        heads.first().map_or([0; 32], |head| head.0)
+    }
+
     /// Its content as a domain value.
     ///
     /// # Errors

@@ -5,15 +5,16 @@
 
 use minicbor::bytes::ByteArray;
 
-use super::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
+use super::frame::{Ask, Batch, Fresh, PlaceFrame, Refusal, Rows, Tell};
 use super::position::{self, Epoch};
-use super::wire::{BATCH_BYTES, BATCH_CHANGES, Decoder, Encoder, FRAME_ITEMS_MAX, refusal};
+use super::short::{Known, Reader, Unread, Writer, Written};
+use super::wire::{BATCH_BYTES, BATCH_CHANGES, Decoder, Effort, Encoder, FRAME_ITEMS_MAX, refusal};
 use super::{ExchangeError, REQUEST_CHANGES_MAX, Version, reconcile, upload};
 use crate::document::Kind;
 use crate::ids::ReplicaId;
 use crate::ledger::changes::{self, Entry, Hash};
 use crate::ledger::{Fingerprint, replica};
-use crate::site::Site;
+use crate::site::{Received, Site};
 
 /// An answer with more changes than these is worth a progress bar.
 const LONG_CHANGES: i64 = 500;
@@ -24,11 +25,22 @@ pub struct Answerer {
     laptop: ReplicaId,
     decoder: Decoder<Ask>,
     hello: Option<Hello>,
+    reader: Reader,
+    /// What the rows of the next frame need.
+    fresh: Option<Fresh>,
     last: Option<Ask>,
     refused: Vec<Refusal>,
     changes: usize,
     taken: u64,
-    speaks_other_version: bool,
+    /// Why nothing more of the request is read, where the laptop is to make it again in another way.
+    again: Option<MakeAgain>,
+}
+
+/// How a laptop is to make its request again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MakeAgain {
+    InOtherVersion,
+    WithPlainChanges,
 }
 
 /// Where the laptop says that it stands.
@@ -36,6 +48,7 @@ pub struct Answerer {
 struct Hello {
     epoch: Option<Epoch>,
     cursor: i64,
+    is_plain: bool,
 }
 
 /// What a request told the hub, for the page that lists the laptops.
@@ -58,13 +71,15 @@ impl Answerer {
         Ok(Self {
             site,
             laptop,
-            decoder: Decoder::new()?,
+            decoder: Decoder::default(),
             hello: None,
+            reader: Reader::default(),
+            fresh: None,
             last: None,
             refused: Vec::new(),
             changes: 0,
             taken: 0,
-            speaks_other_version: false,
+            again: None,
         })
     }
 
@@ -74,14 +89,16 @@ impl Answerer {
     /// An [`ExchangeError`]: the request is then to be dropped. What was committed stays, and does no harm: the laptop
     /// sends it again.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
-        if self.speaks_other_version {
+        if self.again.is_some() {
             return Ok(());
         }
         match self.decoder.push(bytes) {
-            Err(ExchangeError::Version { .. }) => self.speaks_other_version = true,
+            Err(ExchangeError::Version { .. }) => self.again = Some(MakeAgain::InOtherVersion),
             other => other?,
         }
-        while let Some(frame) = self.decoder.next_frame()? {
+        while self.again.is_none()
+            && let Some(frame) = self.decoder.next_frame()?
+        {
             self.handle(frame).await?;
         }
         Ok(())
@@ -90,14 +107,26 @@ impl Answerer {
     async fn handle(&mut self, frame: Ask) -> Result<(), ExchangeError> {
         match frame {
             _ if self.last.is_some() => Err(ExchangeError::Unexpected("après la fin")),
-            Ask::Hello { epoch, cursor } if self.hello.is_none() => {
-                let epoch = epoch.map(|bytes| Epoch(*bytes));
-                self.hello = Some(Hello { epoch, cursor });
+            Ask::Hello {
+                epoch,
+                cursor,
+                is_plain,
+            } if self.hello.is_none() => {
+                self.hello = Some(Hello {
+                    epoch: epoch.map(|bytes| Epoch(*bytes)),
+                    cursor,
+                    is_plain: is_plain.unwrap_or(false),
+                });
                 Ok(())
             }
             Ask::Hello { .. } => Err(ExchangeError::Unexpected("second début")),
             _ if self.hello.is_none() => Err(ExchangeError::Unexpected("pas de début")),
             Ask::Changes(batch) => self.receive(batch).await,
+            Ask::Fresh(fresh) => {
+                self.fresh = Some(fresh);
+                Ok(())
+            }
+            Ask::Short(rows) => self.receive_short(rows).await,
             last @ (Ask::News | Ask::Await | Ask::Ranges(_) | Ask::Want(_)) => {
                 self.last = Some(last);
                 Ok(())
@@ -106,22 +135,65 @@ impl Answerer {
     }
 
     async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
-        self.changes += batch.len();
-        if self.changes > REQUEST_CHANGES_MAX {
-            return Err(ExchangeError::TooMany {
-                max: REQUEST_CHANGES_MAX,
-            });
-        }
+        self.count(batch.len())?;
         let laptop = self.laptop;
         let received = self
             .site
             .write(move |work| work.receive(laptop, batch.into_foreign(), laptop_may_write))
             .await?;
+        self.note(received);
+        Ok(())
+    }
+
+    async fn receive_short(&mut self, rows: Rows) -> Result<(), ExchangeError> {
+        let fresh = self.fresh.take().ok_or(ExchangeError::Malformed)?;
+        let mut reader = std::mem::take(&mut self.reader);
+        let laptop = self.laptop;
+        let read = self
+            .site
+            .write(move |work| {
+                let batch = match reader.read(work.connection(), &fresh, &rows) {
+                    Ok(batch) => batch,
+                    Err(unread) => return Ok(Err(unread)),
+                };
+                let count = batch.len();
+                Ok(Ok((
+                    reader,
+                    count,
+                    work.receive(laptop, batch, laptop_may_write)?,
+                )))
+            })
+            .await?;
+        match read {
+            Ok((reader, count, received)) => {
+                self.reader = reader;
+                self.count(count)?;
+                self.note(received);
+                Ok(())
+            }
+            Err(Unread::Unclear) => {
+                self.again = Some(MakeAgain::WithPlainChanges);
+                Ok(())
+            }
+            Err(unread) => Err(unread.into()),
+        }
+    }
+
+    fn count(&mut self, changes: usize) -> Result<(), ExchangeError> {
+        self.changes += changes;
+        if self.changes > REQUEST_CHANGES_MAX {
+            return Err(ExchangeError::TooMany {
+                max: REQUEST_CHANGES_MAX,
+            });
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, received: Received) {
         self.taken += received.taken;
         let refused = received.refused.into_iter();
         self.refused
             .extend(refused.map(|(hash, reason)| Refusal::new(hash, &reason)));
-        Ok(())
     }
 
     /// The answer, once the whole request has been pushed.
@@ -135,7 +207,7 @@ impl Answerer {
             refused: self.refused.len() as u64,
         };
         let (hello, step) = match (self.hello, self.last) {
-            _ if self.speaks_other_version => (None, Step::OtherVersion),
+            _ if let Some(again) = self.again => (None, Step::MakeAgain(again)),
             (Some(hello), Some(last)) if self.decoder.is_at_frame_end() => {
                 (Some(hello), Step::Open(last))
             }
@@ -147,8 +219,10 @@ impl Answerer {
             laptop: self.laptop,
             hello,
             refused: self.refused,
-            encoder: Encoder::new(version)?,
+            encoder: Encoder::new(version, Effort::Usual)?,
             version,
+            is_short: false,
+            writer: Writer::default(),
             step,
             heard,
             has_brought: self.changes > 0,
@@ -171,6 +245,9 @@ pub struct Answer {
     encoder: Encoder,
     /// The version of the request.
     version: Version,
+    /// News go in short form.
+    is_short: bool,
+    writer: Writer,
     step: Step,
     heard: Heard,
     /// The request held changes, whose confirmation the laptop waits for.
@@ -178,7 +255,7 @@ pub struct Answer {
 }
 
 enum Step {
-    OtherVersion,
+    MakeAgain(MakeAgain),
     Open(Ask),
     News {
         after: i64,
@@ -192,6 +269,8 @@ enum Step {
 /// What one look at the ledger gives to the answer.
 struct News {
     entries: Vec<Entry>,
+    /// The same in short form, where the laptop reads it, and the writer for the next batch.
+    written: Option<(Written, Writer)>,
     end: Option<(i64, Fingerprint)>,
 }
 
@@ -238,7 +317,8 @@ impl Answer {
             self.open().await?;
         }
         match std::mem::replace(&mut self.step, Step::Closed) {
-            Step::OtherVersion => Ok(Some(refusal())),
+            Step::MakeAgain(MakeAgain::InOtherVersion) => Ok(Some(refusal())),
+            Step::MakeAgain(MakeAgain::WithPlainChanges) => self.close(&Tell::Unclear).map(Some),
             Step::News { after } => self.news(after).await.map(Some),
             Step::Proof => {
                 let end = self.site.read(|c| Ok(end(c)?)).await?;
@@ -247,6 +327,14 @@ impl Answer {
             Step::Want(hashes) => self.want(hashes).await.map(Some),
             Step::Open(Ask::Ranges(message)) => self.ranges(message.into()).await.map(Some),
             Step::Open(_) | Step::Closed => Ok(None),
+        }
+    }
+
+    /// An empty laptop's first answer is worth the most thorough compression: it is the longest, and comes once.
+    fn effort(&self) -> Effort {
+        match (&self.hello, &self.step) {
+            (Some(Hello { cursor: 0, .. }), Step::Open(Ask::News)) => Effort::Thorough,
+            _ => Effort::Usual,
         }
     }
 
@@ -260,13 +348,16 @@ impl Answer {
                     .await?
             }
         };
+        self.encoder = Encoder::new(self.version, self.effort())?;
         for refused in std::mem::take(&mut self.refused).chunks(FRAME_ITEMS_MAX / 2) {
             self.encoder.push(&Tell::Refused(refused.to_vec()))?;
         }
         let hello = self.hello.unwrap_or(Hello {
             epoch: None,
             cursor: 0,
+            is_plain: false,
         });
+        self.is_short = self.version >= Version::Two && !hello.is_plain;
         let is_followed = hello.epoch == Some(epoch);
         let place = (!is_followed).then(|| PlaceFrame {
             hub: ByteArray::from(*self.site.replica().as_bytes()),
@@ -295,19 +386,45 @@ impl Answer {
     /// The changes after `after`; with the last of them, from the same snapshot, position and fingerprint.
     async fn news(&mut self, after: i64) -> Result<Vec<u8>, ExchangeError> {
         let laptop = self.laptop;
-        let News { entries, end } = self
+        let known = Known {
+            upto: self.heard.cursor.unwrap_or(0),
+            receiver: laptop,
+        };
+        let mut writer = self.is_short.then(|| std::mem::take(&mut self.writer));
+        let News {
+            entries,
+            written,
+            end,
+        } = self
             .site
             .read(move |c| {
                 let (entries, more) =
                     changes::portion_since(c, after, laptop, BATCH_CHANGES, BATCH_BYTES)?;
-                let end = if more { None } else { Some(end(c)?) };
-                Ok(News { entries, end })
+                let written = match &mut writer {
+                    Some(writer) => Some(writer.write(c, known, &entries)?),
+                    None => None,
+                };
+                Ok(News {
+                    written: written.zip(writer),
+                    end: if more { None } else { Some(end(c)?) },
+                    entries,
+                })
             })
             .await?;
         let reached = entries.last().map_or(after, |entry| entry.seq);
-        if !entries.is_empty() {
-            self.encoder
-                .push(&Tell::Changes(Batch::of(entries, Some(reached))))?;
+        match written {
+            _ if entries.is_empty() => {}
+            None => {
+                let batch = Batch::of(entries, Some(reached));
+                self.encoder.push(&Tell::Changes(batch))?;
+            }
+            Some((written, writer)) => {
+                self.writer = writer;
+                self.encoder.push(&Tell::Fresh(written.fresh()))?;
+                self.encoder.end_block()?;
+                self.encoder
+                    .push(&Tell::Short(written.rows(Some(reached))))?;
+            }
         }
         match end {
             Some(end) => self.close(&done(end)),

@@ -11,7 +11,7 @@ use crate::ids::{DocumentId, ReplicaId};
 use crate::ledger::changes::{Entry, Hash};
 use crate::site::Foreign;
 
-/// What a laptop sends: one `Hello`, any number of `Changes`, then one of the others, which ends the request.
+/// What a laptop sends: one `Hello`, any number of `Changes` or of `Fresh` and `Short`, then one of the others, which ends the request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
 pub enum Ask {
@@ -24,6 +24,9 @@ pub enum Ask {
         /// Position in the hub's ledger up to which the laptop has everything.
         #[n(1)]
         cursor: i64,
+        /// From version 2 on: the answer is to hold plain changes, since its short form could not be read.
+        #[n(3)]
+        is_plain: Option<bool>,
     },
     /// Changes that the hub may lack.
     #[n(1)]
@@ -44,10 +47,16 @@ pub enum Ask {
     /// From version 2 on, ends the request: like `News`, but the hub may hold its answer until it has something to say.
     #[n(8)]
     Await,
+    /// From version 2 on: changes that the hub may lack, in short form; the fresh bytes that they need come before.
+    #[n(5)]
+    Short(#[n(0)] Rows),
+    /// From version 2 on: what the rows of the next frame need.
+    #[n(9)]
+    Fresh(#[n(0)] Fresh),
 }
 
-/// What the hub answers: any number of `Refused`, one `Welcome`, any number of `Changes`, then one of the others,
-/// which ends the response.
+/// What the hub answers: any number of `Refused`, one `Welcome`, any number of `Changes` or of `Fresh` and `Short`, then
+/// one of the others, which ends the response.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
 pub enum Tell {
@@ -100,6 +109,38 @@ pub enum Tell {
     /// Ends the answer to `Want`: that was all.
     #[n(6)]
     Given,
+    /// From version 2 on: changes that the laptop may lack, in short form.
+    #[n(7)]
+    Short(#[n(0)] Rows),
+    /// From version 2 on: what the rows of the next frame need.
+    #[n(10)]
+    Fresh(#[n(0)] Fresh),
+    /// The whole answer, from version 2 on: the request's short form could not be read and is to be sent as plain
+    /// changes. Nothing of it counts as confirmed.
+    #[n(11)]
+    Unclear,
+}
+
+/// The random bytes of a batch in short form (see [`super::short`]).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Fresh {
+    /// What the batch is recognised by.
+    #[n(0)]
+    pub digest: ByteArray<8>,
+    /// The bytes, in the order in which the rows need them.
+    #[n(1)]
+    pub bytes: ByteVec,
+}
+
+/// The rows of a batch in short form (see [`super::short`]).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Rows {
+    /// From the hub: the position up to which the laptop has everything once it has these.
+    #[n(0)]
+    pub cursor: Option<i64>,
+    /// One row for each change.
+    #[n(1)]
+    pub bytes: ByteVec,
 }
 
 /// The hub and its epoch.

@@ -115,6 +115,7 @@ pub mod log;
 pub mod position;
 mod reconcile;
 mod report;
+mod short;
 mod upload;
 pub mod wire;
 

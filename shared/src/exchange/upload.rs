@@ -9,6 +9,7 @@ use crate::site::Site;
 
 use super::frame::{Ask, Batch};
 use super::position::Position;
+use super::short::{Known, Writer};
 use super::wire::{BATCH_BYTES, BATCH_CHANGES, Encoder};
 use super::{ExchangeError, REQUEST_CHANGES_MAX, difference};
 
@@ -47,18 +48,35 @@ struct Portion {
 pub(super) async fn fill(
     site: &Site,
     position: &Position,
+    is_short: bool,
     encoder: &mut Encoder,
     body: &mut Vec<u8>,
     body_bytes_max: usize,
 ) -> Result<Upload, ExchangeError> {
     let mut upload = Upload::none(position);
     let (mut lacked_after, hub) = (0, position.hub);
+    let known = Known {
+        upto: position.acked,
+        receiver: hub,
+    };
+    let mut writer = is_short.then(Writer::default);
     loop {
         let room = body_bytes_max.saturating_sub(body.len()).min(BATCH_BYTES);
         let (after, count) = (upload.upto, BATCH_CHANGES);
-        let portion = site
-            .read(move |c| Ok(next_portion(c, lacked_after, after, hub, count, room)?))
+        let (portion, written, kept) = site
+            .read(move |c| {
+                let portion = next_portion(c, lacked_after, after, hub, count, room)?;
+                // A hub that lacks what it should have is not to be expected to understand references.
+                let written = match &mut writer {
+                    Some(writer) if !portion.lacked => {
+                        Some(writer.write(c, known, &portion.entries)?)
+                    }
+                    _ => None,
+                };
+                Ok((portion, written, writer))
+            })
             .await?;
+        writer = kept;
         let weight: usize = portion.entries.iter().map(|e| e.change.weight()).sum();
         let is_closed = weight > room
             || upload.changes + portion.entries.len() as u64 > REQUEST_CHANGES_MAX as u64
@@ -75,7 +93,14 @@ pub(super) async fn fill(
             upload.lacked.extend(hashes);
         }
         if !portion.entries.is_empty() {
-            encoder.push(&Ask::Changes(Batch::of(portion.entries, None)))?;
+            match written {
+                Some(written) => {
+                    encoder.push(&Ask::Fresh(written.fresh()))?;
+                    encoder.end_block()?;
+                    encoder.push(&Ask::Short(written.rows(None)))?;
+                }
+                None => encoder.push(&Ask::Changes(Batch::of(portion.entries, None)))?,
+            }
             body.extend(encoder.flush()?);
         }
         if portion.is_last {

@@ -33,12 +33,40 @@ pub const RATIO_MAX: u64 = 100;
 const MAGIC: u8 = b'M';
 /// Version byte of the refusal.
 const REFUSAL: u8 = 0;
-/// zstd's level: the default, since both sides are small machines.
-const LEVEL: i32 = 3;
-/// log2 of zstd's window: what both sides hold for each stream.
-const WINDOW_LOG: u32 = 20;
+/// log2 of zstd's window that a receiver allows: what it holds for each stream.
+const WINDOW_LOG_MAX: u32 = 20;
+/// What both sides of version 2 have seen before the first byte: see `tests/benches/dictionary.rs` for how it is made.
+/// It belongs to that version and never changes.
+const DICTIONARY: &[u8] = include_bytes!("dictionary");
 /// How much is compressed or decompressed at a time.
 const STEP_BYTES: usize = 16 * 1024;
+
+/// How hard a sender tries to make a body short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Quickly, and with little memory: a hub answers many laptops at once.
+    Usual,
+    /// As short as it goes: for what is sent once in a laptop's life.
+    Thorough,
+}
+
+impl Effort {
+    /// zstd's level, and the log2 of its window.
+    fn level_and_window(self, version: Version) -> (i32, u32) {
+        match (version, self) {
+            (Version::One, _) => (3, WINDOW_LOG_MAX),
+            (Version::Two, Self::Usual) => (6, 17),
+            (Version::Two, Self::Thorough) => (19, WINDOW_LOG_MAX),
+        }
+    }
+}
+
+fn dictionary(version: Version) -> &'static [u8] {
+    match version {
+        Version::One => &[],
+        Version::Two => DICTIONARY,
+    }
+}
 
 /// Turns frames into the bytes of one body.
 pub struct Encoder {
@@ -53,10 +81,18 @@ impl Encoder {
     ///
     /// # Errors
     /// [`ExchangeError::Compression`] when zstd has no memory.
-    pub fn new(version: Version) -> Result<Self, ExchangeError> {
-        let mut zstd = raw::Encoder::new(LEVEL).map_err(ExchangeError::Compression)?;
-        zstd.set_parameter(CParameter::WindowLog(WINDOW_LOG))
+    pub fn new(version: Version, effort: Effort) -> Result<Self, ExchangeError> {
+        let (level, window_log) = effort.level_and_window(version);
+        let mut zstd = raw::Encoder::with_dictionary(level, dictionary(version))
             .map_err(ExchangeError::Compression)?;
+        for parameter in [
+            CParameter::WindowLog(window_log),
+            // The version names the dictionary.
+            CParameter::DictIdFlag(false),
+        ] {
+            zstd.set_parameter(parameter)
+                .map_err(ExchangeError::Compression)?;
+        }
         Ok(Self {
             zstd,
             out: vec![MAGIC, version as u8],
@@ -90,8 +126,17 @@ impl Encoder {
     /// # Errors
     /// [`ExchangeError::Compression`].
     pub fn flush(&mut self) -> Result<Vec<u8>, ExchangeError> {
-        while self.step(|zstd, out| zstd.flush(out))? > 0 {}
+        self.end_block()?;
         Ok(std::mem::take(&mut self.out))
+    }
+
+    /// Ends a block of the stream: what is alike stands together, and the receiver can read up to here.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Compression`].
+    pub fn end_block(&mut self) -> Result<(), ExchangeError> {
+        while self.step(|zstd, out| zstd.flush(out))? > 0 {}
+        Ok(())
     }
 
     /// The last bytes of the body; nothing may be pushed after.
@@ -130,7 +175,8 @@ pub fn refusal() -> Vec<u8> {
 
 /// Turns the bytes of one body into frames, as they arrive.
 pub struct Decoder<F> {
-    zstd: raw::Decoder<'static>,
+    /// Made when the version is known, which names the dictionary.
+    zstd: Option<raw::Decoder<'static>>,
     head: Vec<u8>,
     input: Vec<u8>,
     plain: Vec<u8>,
@@ -140,17 +186,10 @@ pub struct Decoder<F> {
     frames: PhantomData<F>,
 }
 
-impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
-    /// Expects a body.
-    ///
-    /// # Errors
-    /// [`ExchangeError::Compression`] when zstd has no memory.
-    pub fn new() -> Result<Self, ExchangeError> {
-        let mut zstd = raw::Decoder::new().map_err(ExchangeError::Compression)?;
-        zstd.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))
-            .map_err(ExchangeError::Compression)?;
-        Ok(Self {
-            zstd,
+impl<F> Default for Decoder<F> {
+    fn default() -> Self {
+        Self {
+            zstd: None,
             head: Vec::new(),
             input: Vec::new(),
             plain: Vec::new(),
@@ -158,9 +197,11 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
             swollen: 0,
             is_ended: false,
             frames: PhantomData,
-        })
+        }
     }
+}
 
+impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
     /// Takes bytes; call [`Self::next_frame`] until it answers `None` before pushing more.
     ///
     /// # Errors
@@ -247,8 +288,14 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
             return Err(ExchangeError::Malformed);
         }
         let mut space = [0; STEP_BYTES];
-        let status = self
-            .zstd
+        let Some(version) = self.version() else {
+            return Ok(false);
+        };
+        let zstd = match &mut self.zstd {
+            Some(zstd) => zstd,
+            none => none.insert(decompressor(version)?),
+        };
+        let status = zstd
             .run_on_buffers(&self.input, &mut space)
             .map_err(|_| ExchangeError::Malformed)?;
         self.input.drain(..status.bytes_read);
@@ -261,6 +308,14 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
             status.remaining == 0 && status.bytes_read + status.bytes_written > 0 || self.is_ended;
         Ok(status.bytes_read + status.bytes_written > 0)
     }
+}
+
+fn decompressor(version: Version) -> Result<raw::Decoder<'static>, ExchangeError> {
+    let mut zstd =
+        raw::Decoder::with_dictionary(dictionary(version)).map_err(ExchangeError::Compression)?;
+    zstd.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))
+        .map_err(ExchangeError::Compression)?;
+    Ok(zstd)
 }
 
 fn write_length(out: &mut Vec<u8>, mut length: usize) {
@@ -337,7 +392,7 @@ mod tests {
     }
 
     fn body(frames: &[Ask]) -> Vec<u8> {
-        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST, Effort::Usual).unwrap();
         frames.iter().for_each(|frame| encoder.push(frame).unwrap());
         encoder.finish().unwrap()
     }
@@ -345,12 +400,12 @@ mod tests {
     /// A body whose stream holds these bytes.
     fn body_of(plain: &[u8]) -> Vec<u8> {
         let mut body = vec![MAGIC, Version::NEWEST as u8];
-        body.extend(zstd::encode_all(plain, LEVEL).unwrap());
+        body.extend(zstd::encode_all(plain, 3).unwrap());
         body
     }
 
     fn decode(body: &[u8], step: usize) -> Result<Vec<Ask>, ExchangeError> {
-        let mut decoder = Decoder::new()?;
+        let mut decoder = Decoder::default();
         let mut frames = Vec::new();
         for bytes in body.chunks(step) {
             decoder.push(bytes)?;
@@ -372,6 +427,7 @@ mod tests {
             Ask::Hello {
                 epoch: None,
                 cursor: 1 << 40,
+                is_plain: None,
             },
             ranges(vec![7; 300_000]),
             ranges(Vec::new()),
@@ -386,8 +442,8 @@ mod tests {
     #[test]
     fn a_flushed_frame_is_there_as_soon_as_its_bytes_are() {
         let (mut encoder, mut decoder) = (
-            Encoder::new(Version::NEWEST).unwrap(),
-            Decoder::<Ask>::new().unwrap(),
+            Encoder::new(Version::NEWEST, Effort::Usual).unwrap(),
+            Decoder::<Ask>::default(),
         );
         for length in [0, 10, 100_000] {
             encoder.push(&ranges(vec![3; length])).unwrap();
@@ -399,7 +455,7 @@ mod tests {
 
     #[test]
     fn a_frame_over_the_limit_is_refused_before_it_is_read() {
-        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST, Effort::Usual).unwrap();
         let refused = encoder.push(&ranges(vec![0; FRAME_BYTES_MAX]));
         assert!(matches!(refused, Err(ExchangeError::FrameTooLarge { .. })));
         for announced in [&[0xff, 0xff, 0x7f][..], &[0xff; 5]] {
@@ -421,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_sender_knows_when_its_body_would_swell_out_of_measure() {
-        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST, Effort::Usual).unwrap();
         let mut body = Vec::new();
         while !encoder.is_nearly_swollen() {
             encoder

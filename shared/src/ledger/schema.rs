@@ -69,6 +69,10 @@ pub(super) const LEDGER: Migrations = Migrations {
     -- The version of the program that set the change aside.
     ALTER TABLE quarantine ADD COLUMN program TEXT NOT NULL DEFAULT '';
     ",
+        "
+    -- The exchange names known documents by the last letters of their ids.
+    CREATE INDEX document_ending ON document (substr(id, 16));
+    ",
     ],
 };
 

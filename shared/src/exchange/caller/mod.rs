@@ -14,18 +14,19 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use repair::{Comparing, Fetching};
 
 use super::difference::{self, Difference};
-use super::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
+use super::frame::{Ask, Batch, Fresh, PlaceFrame, Refusal, Rows, Tell};
 use super::position::{self, Epoch, Position, Proof};
 use super::reconcile::ROUNDS_MAX;
 use super::report::{Report, WhyNot};
+use super::short::{Reader, Unread};
 use super::upload::{self, Upload};
-use super::wire::{Decoder, Encoder};
+use super::wire::{Decoder, Effort, Encoder};
 use super::{COMPARISONS_MAX, ExchangeError, PIECE_BYTES, Version, WANT_MAX};
 use crate::document::foreign::claimed_hash;
 use crate::ids::ReplicaId;
 use crate::ledger::Fingerprint;
 use crate::ledger::changes::Hash;
-use crate::site::{Site, SiteError};
+use crate::site::{Foreign, Site, SiteError, Work};
 
 /// Bytes of a request that are not changes: greeting, ending and zstd's own.
 const BESIDE_BYTES: usize = 128;
@@ -36,6 +37,8 @@ const HASH_BYTES: usize = 34;
 pub struct Caller {
     site: Site,
     version: Version,
+    /// One side could not read the other's short form: both send plain changes.
+    is_plain: bool,
     piece_bytes: usize,
     step: Step,
     trip: Option<Trip>,
@@ -77,9 +80,12 @@ struct Trip {
     received: HashSet<Hash>,
     /// The position of the hub that has been reached.
     reached: i64,
+    reader: Reader,
+    /// What the rows of the next frame need.
+    fresh: Option<Fresh>,
     is_ended: bool,
-    /// The hub does not speak our version; the next request is made in one that it does.
-    is_other_version: bool,
+    /// The next request is made in another version, or with plain changes: nothing more of this answer is read.
+    is_made_again: bool,
 }
 
 impl Caller {
@@ -93,6 +99,7 @@ impl Caller {
         Self {
             site,
             version: Version::NEWEST,
+            is_plain: false,
             piece_bytes: PIECE_BYTES,
             step: Step::News,
             trip: None,
@@ -135,11 +142,12 @@ impl Caller {
     /// # Errors
     /// What the store says.
     pub async fn next_request(&mut self) -> Result<Option<Vec<u8>>, ExchangeError> {
-        let mut encoder = Encoder::new(self.version)?;
+        let mut encoder = Encoder::new(self.version, Effort::Usual)?;
         let before = self.site.read(|c| Ok(position::position(c)?)).await?;
         encoder.push(&Ask::Hello {
             epoch: before.epoch.map(|epoch| ByteArray::from(epoch.0)),
             cursor: before.cursor,
+            is_plain: self.is_plain.then_some(true),
         })?;
         let last = match &mut self.step {
             Step::Finished => return Ok(None),
@@ -171,7 +179,8 @@ impl Caller {
             Upload::none(&before)
         } else {
             let room = self.piece_bytes.saturating_sub(beside);
-            upload::fill(&self.site, &before, &mut encoder, &mut body, room).await?
+            let is_short = self.version >= Version::Two && !self.is_plain;
+            upload::fill(&self.site, &before, is_short, &mut encoder, &mut body, room).await?
         };
         encoder.push(&last)?;
         body.extend(encoder.finish()?);
@@ -179,15 +188,17 @@ impl Caller {
         self.may_be_held = false;
         self.elapsed_ms = 0;
         self.trip = Some(Trip {
-            decoder: Decoder::new()?,
+            decoder: Decoder::default(),
             before,
             upload,
             is_welcomed: false,
             place: None,
             received: HashSet::new(),
             reached: before.cursor,
+            reader: Reader::default(),
+            fresh: None,
             is_ended: false,
-            is_other_version: false,
+            is_made_again: false,
         });
         Ok(Some(body))
     }
@@ -205,7 +216,7 @@ impl Caller {
     /// An [`ExchangeError`]: the exchange is then over; what was committed stays.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), ExchangeError> {
         self.report.bytes_down += bytes.len() as u64;
-        if self.trip()?.is_other_version {
+        if self.trip()?.is_made_again {
             return Ok(());
         }
         match self.trip()?.decoder.push(bytes) {
@@ -214,7 +225,9 @@ impl Caller {
             }
             other => other?,
         }
-        while let Some(frame) = self.trip()?.decoder.next_frame()? {
+        while !self.trip()?.is_made_again
+            && let Some(frame) = self.trip()?.decoder.next_frame()?
+        {
             self.handle(frame).await?;
         }
         Ok(())
@@ -225,7 +238,7 @@ impl Caller {
         match Version::from_byte(newest) {
             Some(version) if version < self.version => {
                 self.version = version;
-                self.trip()?.is_other_version = true;
+                self.trip()?.is_made_again = true;
                 Ok(())
             }
             _ => Err(ExchangeError::Version { oldest, newest }),
@@ -238,7 +251,7 @@ impl Caller {
     /// [`ExchangeError::Truncated`] when the response is not complete.
     pub async fn end_of_response(&mut self) -> Result<(), ExchangeError> {
         match self.trip.take() {
-            Some(trip) if trip.is_other_version => {
+            Some(trip) if trip.is_made_again => {
                 self.report.round_trips += 1;
                 Ok(())
             }
@@ -281,7 +294,13 @@ impl Caller {
                 self.announce(last)?;
                 self.welcome(place, now_ms).await
             }
+            (Tell::Unclear, _) if !is_welcomed && !self.is_plain => self.make_again_plainly(),
             _ if !is_welcomed => Err(ExchangeError::Unexpected("pas d’accueil")),
+            (Tell::Fresh(fresh), Step::News) => {
+                self.trip()?.fresh = Some(fresh);
+                Ok(())
+            }
+            (Tell::Short(rows), Step::News) => self.receive_short(rows).await,
             (Tell::Changes(batch), Step::News) if batch.cursor.is_some() => {
                 self.receive(batch).await
             }
@@ -376,36 +395,70 @@ impl Caller {
         Ok(())
     }
 
+    /// From the next request on, both sides send plain changes.
+    fn make_again_plainly(&mut self) -> Result<(), ExchangeError> {
+        self.is_plain = true;
+        self.trip()?.is_made_again = true;
+        Ok(())
+    }
+
     /// Takes changes, and the position that they cover, in one transaction.
     async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
         let cursor = batch.cursor;
-        let foreign = batch.into_foreign();
-        let hashes: HashSet<Hash> = foreign.iter().map(|f| claimed_hash(&f.bytes)).collect();
+        self.check_cursor(cursor)?;
+        let (taken, hashes) = self
+            .site
+            .write(move |work| take(work, batch.into_foreign(), cursor))
+            .await?;
+        self.note_received(taken, hashes, cursor)
+    }
+
+    /// The same for changes in short form.
+    async fn receive_short(&mut self, rows: Rows) -> Result<(), ExchangeError> {
+        let cursor = rows.cursor;
+        if cursor.is_none() {
+            return Err(ExchangeError::Malformed);
+        }
+        self.check_cursor(cursor)?;
         let trip = self.trip()?;
-        if cursor.is_some() && trip.place.is_some() {
+        let fresh = trip.fresh.take().ok_or(ExchangeError::Malformed)?;
+        let mut reader = std::mem::take(&mut trip.reader);
+        let read = self
+            .site
+            .write(
+                move |work| match reader.read(work.connection(), &fresh, &rows) {
+                    Ok(batch) => Ok(Ok((reader, take(work, batch, cursor)?))),
+                    Err(unread) => Ok(Err(unread)),
+                },
+            )
+            .await?;
+        match read {
+            Ok((reader, (taken, hashes))) => {
+                self.trip()?.reader = reader;
+                self.note_received(taken, hashes, cursor)
+            }
+            Err(Unread::Unclear) => self.make_again_plainly(),
+            Err(unread) => Err(unread.into()),
+        }
+    }
+
+    fn check_cursor(&mut self, cursor: Option<i64>) -> Result<(), ExchangeError> {
+        if cursor.is_some() && self.trip()?.place.is_some() {
             return Err(ExchangeError::Unexpected("position d’une autre époque"));
         }
-        trip.received.extend(&hashes);
+        Ok(())
+    }
+
+    fn note_received(
+        &mut self,
+        taken: u64,
+        hashes: HashSet<Hash>,
+        cursor: Option<i64>,
+    ) -> Result<(), ExchangeError> {
+        let trip = self.trip()?;
+        trip.received.extend(hashes);
         let covers = cursor.map_or(0, |cursor| cursor.abs_diff(trip.reached));
         trip.reached = cursor.unwrap_or(trip.reached);
-        let taken = self
-            .site
-            .write(move |work| {
-                let hub = position::position(work.connection())?.hub;
-                let received = work.receive(hub, foreign, |_| true)?;
-                let c = work.connection();
-                for (hash, reason) in &received.refused {
-                    if hashes.contains(hash) {
-                        difference::note(c, hash, Difference::SetAsideHere, reason)?;
-                    }
-                }
-                if let Some(cursor) = cursor {
-                    position::set_cursor(c, cursor)?;
-                }
-                position::skip_acked(c)?;
-                Ok(received.taken)
-            })
-            .await?;
         self.report.received += taken;
         self.report.covered += covers;
         Ok(())
@@ -475,6 +528,28 @@ impl Caller {
         };
         Ok(())
     }
+}
+
+/// Takes changes of the hub and the position that they cover; answers how many were new, and the hashes of all.
+fn take(
+    work: &mut Work<'_>,
+    batch: Vec<Foreign>,
+    cursor: Option<i64>,
+) -> Result<(u64, HashSet<Hash>), SiteError> {
+    let hashes: HashSet<Hash> = batch.iter().map(|f| claimed_hash(&f.bytes)).collect();
+    let hub = position::position(work.connection())?.hub;
+    let received = work.receive(hub, batch, |_| true)?;
+    let c = work.connection();
+    for (hash, reason) in &received.refused {
+        if hashes.contains(hash) {
+            difference::note(c, hash, Difference::SetAsideHere, reason)?;
+        }
+    }
+    if let Some(cursor) = cursor {
+        position::set_cursor(c, cursor)?;
+    }
+    position::skip_acked(c)?;
+    Ok((received.taken, hashes))
 }
 
 /// Stands at a position of the hub, in another life of it where `place` says so.

@@ -5,10 +5,10 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use super::*;
 use crate::exchange::Version;
 use crate::exchange::frame::{Ask, Batch, Run, Tell};
-use crate::exchange::wire::{Decoder, Encoder};
+use crate::exchange::wire::{Decoder, Effort, Encoder};
 
 fn body(frames: &[Ask]) -> Vec<u8> {
-    let mut encoder = Encoder::new(Version::NEWEST).unwrap();
+    let mut encoder = Encoder::new(Version::NEWEST, Effort::Usual).unwrap();
     for frame in frames {
         encoder.push(frame).unwrap();
     }
@@ -19,6 +19,7 @@ fn hello() -> Ask {
     Ask::Hello {
         epoch: None,
         cursor: 0,
+        is_plain: None,
     }
 }
 
@@ -152,7 +153,7 @@ async fn nonsense_among_the_changes_is_set_aside_and_the_rest_is_taken() {
         .push(ByteVec::from(b"nonsense".to_vec()));
     let request = body(&[hello(), Ask::Changes(batch), Ask::News]);
     let response = ask(&hub, &request).await.unwrap();
-    let mut decoder = Decoder::<Tell>::new().unwrap();
+    let mut decoder = Decoder::<Tell>::default();
     decoder.push(&response).unwrap();
     let first = decoder.next_frame().unwrap().unwrap();
     assert!(matches!(first, Tell::Refused(list) if list.len() == 1));
@@ -178,7 +179,7 @@ async fn a_response_that_makes_no_sense_ends_the_exchange_and_changes_nothing() 
         }],
     ];
     for frames in responses {
-        let mut encoder = Encoder::new(Version::NEWEST).unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST, Effort::Usual).unwrap();
         frames.iter().for_each(|frame| encoder.push(frame).unwrap());
         let mut caller = Caller::new(laptop.site.clone());
         caller.next_request().await.unwrap();

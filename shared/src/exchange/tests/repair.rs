@@ -217,14 +217,15 @@ async fn changes_of_the_hub_that_a_laptop_cannot_read_are_said_and_not_fetched_a
         .await
         .unwrap();
     hub.add_person("Vidal").await;
-    for _ in 0..2 {
+    // The first time the laptop asks once more, for plain changes: it cannot know what a document of that kind begins with.
+    for round_trips in [2, 1] {
         let report = exchange(&laptop, &hub).await;
         assert!(!report.identical && !report.reconciled, "{report:?}");
         assert_eq!(
             (report.why_not, report.set_aside),
             (Some(WhyNot::SetAside), 1)
         );
-        assert_eq!(report.round_trips, 1);
+        assert_eq!(report.round_trips, round_trips);
     }
     assert_eq!(laptop.count().await, 41);
     // After a comparison too.
