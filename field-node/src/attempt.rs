@@ -87,7 +87,7 @@ impl Attempt {
     fn is_worth_logging(&self) -> bool {
         match &self.failure {
             _ if self.why == Why::Asked => true,
-            None => self.has_moved() || !self.report.identical,
+            None => self.has_moved() || !self.report.identical || self.traffic.is_copy,
             // A line that ends while nothing is under way is no exchange that was cut.
             Some(failure) if matches!(self.why, Why::News { .. }) && !self.has_moved() => {
                 !failure.is_line()
@@ -272,6 +272,7 @@ async fn record(site: &Site, attempt: &Attempt) -> Result<(), SiteError> {
         report, traffic, ..
     } = attempt;
     let failed = attempt.failure.as_ref().map(Failure::code);
+    let copy = (traffic.is_copy && report.identical).then_some("copy");
     let logged = Logged {
         started: attempt.started,
         duration_ms: attempt.duration_ms,
@@ -281,7 +282,7 @@ async fn record(site: &Site, attempt: &Attempt) -> Result<(), SiteError> {
         sent: report.sent,
         received: report.received,
         refused: report.refused,
-        outcome: failed.unwrap_or(report.outcome()).to_owned(),
+        outcome: failed.or(copy).unwrap_or(report.outcome()).to_owned(),
         identical: failed.is_none() && report.identical,
     };
     site.write(move |work| Ok(log::record(work.connection(), &logged)?))

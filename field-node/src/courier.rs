@@ -35,6 +35,8 @@ const ASKED_MAX: usize = 16;
 pub struct CourierState {
     /// The laptop is registered with a hub.
     pub enrolled: bool,
+    /// The name that the hub gave to it.
+    pub name: Option<String>,
     /// An agent paused the exchange.
     pub paused: bool,
     /// An exchange is under way.
@@ -123,8 +125,10 @@ impl Courier {
 /// What a new courier knows from the database.
 fn remembered(connection: &Connection) -> Result<CourierState, LedgerError> {
     let proof = position::last_proof(connection)?;
+    let name = identity::enrolment(connection)?.map(|enrolment| enrolment.name);
     Ok(CourierState {
-        enrolled: identity::enrolment(connection)?.is_some(),
+        enrolled: name.is_some(),
+        name,
         paused: is_paused(connection)?,
         last_done: proof.map(|proof| proof.at),
         identical_since: proof.filter(|proof| proof.identical).map(|proof| proof.at),
@@ -378,14 +382,16 @@ impl Run {
     async fn refresh(&mut self) -> bool {
         let read = self.site.read(|connection| {
             Ok((
-                identity::enrolment(connection)?.is_some(),
+                identity::enrolment(connection)?,
                 position::pending(connection)?,
             ))
         });
         match read.await {
-            Ok((enrolled, pending)) => {
+            Ok((enrolment, pending)) => {
+                let enrolled = enrolment.is_some();
                 self.change(|state| {
                     state.enrolled = enrolled;
+                    state.name = enrolment.map(|enrolment| enrolment.name);
                     state.pending = pending;
                 });
                 enrolled

@@ -8,6 +8,7 @@ use shared::joining::ticket::Ticket;
 use shared::ledger::hub_key;
 
 use crate::identity::{self, Enrolment};
+use crate::lease;
 use crate::line::{Line, LineError};
 use crate::opened::{Node, NodeError};
 
@@ -16,20 +17,20 @@ use crate::opened::{Node, NodeError};
 pub enum Enrolled {
     /// The laptop is registered.
     Done(Enrolment),
-    /// It had been before; nothing was asked.
-    Before(Enrolment),
+    /// It was registered with this hub before, and now knows the name and the addresses of the new ticket.
+    Again(Enrolment),
+    /// It is registered with another hub, whose registration it keeps.
+    WithAnotherHub(Enrolment),
 }
 
 impl Node {
-    /// Registers this laptop with the hub of a ticket.
+    /// Registers this laptop with the hub of a ticket; a laptop that is registered there already gets the ticket's
+    /// name and addresses.
     ///
     /// # Errors
     /// What the hub or the line says; trying again is harmless.
     pub async fn enrol(&self, ticket: &Ticket) -> Result<Enrolled, NodeError> {
         let before = self.site().read(|c| Ok(identity::enrolment(c)?)).await?;
-        if let Some(enrolment) = before {
-            return Ok(Enrolled::Before(enrolment));
-        }
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         let store = self.site().store();
@@ -38,6 +39,11 @@ impl Node {
             .await?;
         let line = Line::new(self.site().clone())?;
         let (joined, address) = line.join(ticket, &key).await?;
+        if let Some(before) = &before
+            && before.hub != joined.hub
+        {
+            return Ok(Enrolled::WithAnotherHub(before.clone()));
+        }
         let nonce = Nonce::from_text(&joined.nonce).ok_or(LineError::NotTheHub)?;
         let hub_key = joined.hub_key();
         let mut addresses = ticket.addresses.clone();
@@ -50,13 +56,16 @@ impl Node {
         let kept = enrolment.clone();
         store
             .write(move |tx| {
-                identity::keep_nonce(tx, nonce)?;
+                lease::keep(tx, nonce)?;
                 if let Some(hub_key) = &hub_key {
                     hub_key::keep(tx, hub_key)?;
                 }
                 identity::keep_enrolment(tx, &kept)
             })
             .await?;
-        Ok(Enrolled::Done(enrolment))
+        Ok(match before {
+            None => Enrolled::Done(enrolment),
+            Some(_) => Enrolled::Again(enrolment),
+        })
     }
 }

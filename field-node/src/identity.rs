@@ -1,17 +1,15 @@
 //! Who this laptop is: its Ed25519 key, and the hub that it is registered with.
 //!
-//! Both lie in the database beside the ledger, never in a file of their own: what protects the data protects them.
+//! The nonce for its next request is the business of [`crate::lease`]. All lie in the database beside the ledger, never in a file of their own: what protects the data protects them.
 
 use ed25519_dalek::SigningKey;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared::ids::ReplicaId;
-use shared::joining::signature::Nonce;
 use shared::ledger::{LedgerError, replica};
 
 const KEY: &str = "laptop.key";
 const ENROLMENT: &str = "laptop.enrolment";
-const NONCE: &str = "laptop.nonce";
 
 /// What the laptop knows of its registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,17 +42,6 @@ pub(crate) fn keep_enrolment(
 ) -> Result<(), LedgerError> {
     let json = serde_json::to_vec(enrolment).map_err(|_| LedgerError::Damaged(ENROLMENT))?;
     replica::set(connection, ENROLMENT, &json)
-}
-
-/// The nonce that the hub gave for the next request.
-pub(crate) fn nonce(connection: &Connection) -> Result<Option<Nonce>, LedgerError> {
-    let bytes = replica::get(connection, NONCE)?;
-    Ok(bytes.and_then(|bytes| Some(Nonce(bytes.try_into().ok()?))))
-}
-
-/// Keeps the nonce for the next request.
-pub(crate) fn keep_nonce(connection: &Connection, nonce: Nonce) -> Result<(), LedgerError> {
-    replica::set(connection, NONCE, &nonce.0)
 }
 
 /// The laptop's private key, drawn from `seed` if there is none yet.

@@ -8,6 +8,7 @@
 //! courier           exchanges in the background; `pace` says when, `attempt` is one exchange, `status_line` the words
 //! enrolling         trading a ticket for a registration
 //! line              signed HTTP requests to the hub
+//! lease             the nonce of the next request, and what the laptop does when it is shown to be a copy
 //! identity          the laptop's key, and the hub that it is registered with
 //! opened            `Node`: one opened data directory, the state of everything above
 //! ```
@@ -21,6 +22,7 @@ pub mod config;
 pub mod courier;
 mod enrolling;
 pub mod identity;
+pub mod lease;
 pub mod line;
 mod opened;
 mod pace;

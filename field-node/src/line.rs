@@ -1,24 +1,30 @@
 //! The line to the hub: HTTP requests, signed, with a nonce that is kept for the next one.
 //!
-//! Knows how to reach, sign, try again over a fresh nonce and count bytes; knows nothing of what the bytes mean.
+//! Knows how to reach, sign, try again as [`crate::lease`] says and count bytes; knows nothing of what the bytes mean.
 
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Request, Response, StatusCode};
-use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Refused};
+use rusqlite::Connection;
+use shared::ids::ReplicaId;
+use shared::joining::lease::Trial;
+use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Reason, Refused};
 use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
 use shared::joining::ticket::Ticket;
 use shared::ledger::LedgerError;
 use shared::site::{Site, SiteError};
 
 use crate::identity::{self, Enrolment};
+use crate::lease::{self, Signing, Step, Taken};
 
 /// A hub that does not pick up within this time cannot be reached.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A line that brings nothing for this long is taken for dead.
 const IDLE: Duration = Duration::from_secs(30);
+/// A copy whose hub was restored needs four requests more than others; who needs another one is refused.
+const STEPS_MAX: u32 = 5;
 /// Longest refusal or registration that is read, in bytes.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
@@ -51,6 +57,8 @@ pub struct Traffic {
     pub bytes_up: u64,
     /// Bytes from the hub.
     pub bytes_down: u64,
+    /// The laptop was noticed to be a copy, or an old image of its disk.
+    pub is_copy: bool,
 }
 
 /// The line of one laptop to its hub. The connection is kept open between requests.
@@ -143,7 +151,7 @@ impl Line {
         Err(LineError::Unreachable)
     }
 
-    /// One request; a second one when the hub says that the first was signed over an old nonce.
+    /// One request; and others where the hub says that it was signed over an old nonce, or by a copy.
     async fn exchange_at(
         &self,
         address: &str,
@@ -151,35 +159,42 @@ impl Line {
         body: &[u8],
         traffic: &mut Traffic,
     ) -> Result<HubAnswer, LineError> {
-        let stored = self.site.read(|c| Ok(identity::nonce(c)?)).await?;
-        // Before the first answer of the hub any nonce will do: it is refused with the right one.
-        let mut nonce = stored.unwrap_or(Nonce([0; 16]));
-        let mut is_second = false;
-        let mut is_overtaken = false;
+        let (mut steps, mut is_overtaken) = (0, false);
         loop {
-            let request = self.signed(address, key, body, nonce)?;
+            let signing = self.signing().await?;
+            let request = self.signed(address, key, body, &signing)?;
             let request_bytes = request_bytes(&request, body.len());
             let sent = self.client.execute(request).await;
             let response = sent.map_err(|error| cause(&error))?;
             traffic.requests += 1;
             traffic.bytes_up += request_bytes;
             traffic.bytes_down += head_bytes(response.headers());
-            let given = given_nonce(&response);
-            if let Some(given) = given {
-                is_overtaken |= !self.keep_nonce(given, stored.map(|_| nonce)).await?;
+            let (status, given) = (response.status(), given_nonce(&response));
+            let is_let_through = status == StatusCode::OK;
+            // What a stale nonce means is decided below.
+            if let Some(nonce) = given.filter(|_| status != StatusCode::UNAUTHORIZED) {
+                let keep =
+                    move |tx: &Connection| lease::keep_answer(tx, &signing, is_let_through, nonce);
+                is_overtaken |= !self.write(keep).await?;
             }
-            match (response.status(), given) {
-                (StatusCode::OK, _) => {
-                    return Ok(HubAnswer {
-                        response,
-                        is_overtaken,
-                    });
+            if is_let_through {
+                return Ok(HubAnswer {
+                    response,
+                    is_overtaken,
+                });
+            }
+            let refused = refusal(response).await;
+            let step = match &refused {
+                LineError::Refused(refused) if steps < STEPS_MAX => {
+                    step(&signing, refused.error, given)
                 }
-                (StatusCode::UNAUTHORIZED, Some(given)) if !is_second && given != nonce => {
-                    nonce = given;
-                    is_second = true;
-                }
-                _ => return Err(refusal(response).await),
+                _ => Step::GiveUp,
+            };
+            steps += 1;
+            match self.take(&signing, step).await? {
+                Taken::Again => traffic.is_copy |= matches!(step, Step::BeCopy(_)),
+                Taken::Overtaken => is_overtaken = true,
+                Taken::Not => return Err(refused),
             }
         }
     }
@@ -189,14 +204,14 @@ impl Line {
         address: &str,
         key: &SigningKey,
         body: &[u8],
-        nonce: Nonce,
+        signing: &Signing,
     ) -> Result<Request, LineError> {
         let signed = Signed {
             method: "POST",
             path: EXCHANGE_PATH,
             body,
         };
-        let claim = Claim::sign(self.site.replica(), key, signed, nonce);
+        let claim = Claim::sign(signing.replica, key, signed, &signing.lease);
         self.client
             .request(Method::POST, format!("{address}{EXCHANGE_PATH}"))
             .header(AUTHORIZATION, claim.to_header())
@@ -205,26 +220,37 @@ impl Line {
             .map_err(|_| LineError::NotTheHub)
     }
 
-    /// Keeps a nonce in the place of the one that was `used`; false when another has been kept since, which is newer.
-    async fn keep_nonce(&self, nonce: Nonce, used: Option<Nonce>) -> Result<bool, LineError> {
-        let keep = move |tx: &rusqlite::Transaction<'_>| {
-            if used.is_some() && identity::nonce(tx)? != used {
-                return Ok(false);
-            }
-            identity::keep_nonce(tx, nonce)?;
-            Ok(true)
-        };
-        let kept = self.site.store().write(keep).await;
-        kept.map_err(|error: LedgerError| LineError::Site(error.into()))
+    /// Who signs the next request and over what, with a trial that is on the disk.
+    async fn signing(&self) -> Result<Signing, LineError> {
+        let fresh = Trial::fresh().map_err(|_| LineError::Unreachable)?;
+        self.write(move |tx| lease::signing(tx, fresh)).await
+    }
+
+    /// Does what follows from a refusal.
+    async fn take(&self, signing: &Signing, step: Step) -> Result<Taken, LineError> {
+        let (signing, now) = (*signing, self.site.clock().now());
+        let take = move |tx: &Connection| lease::take(tx, &signing, step, ReplicaId::fresh(), now);
+        let taken = self.write(take).await?;
+        if taken == Taken::Again && matches!(step, Step::BeCopy(_)) {
+            tracing::warn!("this laptop is a copy, or an old image of its disk");
+        }
+        Ok(taken)
+    }
+
+    async fn write<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<R, LedgerError> + Send + 'static,
+    ) -> Result<R, LineError> {
+        let written = self.site.store().write(move |tx| job(tx)).await;
+        written.map_err(|error: LedgerError| LineError::Site(error.into()))
     }
 
     /// Puts the address that answered first.
     async fn prefer(&self, enrolment: &Enrolment, position: usize) -> Result<(), LineError> {
         let mut enrolment = enrolment.clone();
         enrolment.addresses.swap(0, position);
-        let keep = move |tx: &rusqlite::Transaction<'_>| identity::keep_enrolment(tx, &enrolment);
-        let kept = self.site.store().write(keep).await;
-        kept.map_err(|error| LineError::Site(error.into()))
+        self.write(move |tx| identity::keep_enrolment(tx, &enrolment))
+            .await
     }
 }
 
@@ -249,6 +275,16 @@ impl HubAnswer {
             traffic.bytes_down += piece.len() as u64;
             piece.to_vec()
         }))
+    }
+}
+
+/// What follows from the hub's reason not to let a request through.
+fn step(signing: &Signing, reason: Reason, given: Option<Nonce>) -> Step {
+    match (reason, given) {
+        (Reason::Unsigned, Some(given)) => lease::after_stale(signing, given),
+        (Reason::LaptopUnknown, _) => Step::AsRegistered,
+        (Reason::IncarnationTaken, _) => Step::AnotherIncarnation,
+        _ => Step::GiveUp,
     }
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 use shared::desk::page::StatusLine;
 use shared::desk::{self, Desk, DeskConfig};
 use shared::program::{self, Listening};
-use shared::site::{Site, SiteError};
+use shared::site::Site;
 use tokio::sync::watch;
 
 use crate::courier::{Courier, CourierState};
 use crate::opened::{Node, NodeError};
+use crate::pages;
 use crate::status_line::status_line;
-use crate::{identity, pages};
 
 /// « Hier » begins at midnight: the line is told anew even when nothing happens.
 const STATUS_EVERY: Duration = Duration::from_secs(60);
@@ -34,9 +34,10 @@ pub async fn serve(
     let courier = Courier::start(site.clone()).await?;
     let state = courier.state();
     let status = watch::Sender::new(line(&site, &state));
+    let name = watch::Sender::new(site_name(&state.borrow()));
     let desk = Desk::new(DeskConfig {
         site: site.clone(),
-        site_name: site_name(&site).await?,
+        site_name: name.subscribe(),
         nav: pages::NAV.to_vec(),
         status: status.subscribe(),
         first_start: FIRST_START,
@@ -45,22 +46,24 @@ pub async fn serve(
     let router = desk::router(desk, pages::routes(courier));
     tokio::select! {
         () = program::serve(listening, router, stop) => {}
-        () = follow_status(&site, state, status) => {}
+        () = follow(&site, state, status, name) => {}
     }
     Ok(())
 }
 
-/// Keeps the status line true.
-async fn follow_status(
+/// Keeps the status line and the laptop's name true: `enrol` is another process.
+async fn follow(
     site: &Site,
     mut state: watch::Receiver<CourierState>,
     status: watch::Sender<StatusLine>,
+    name: watch::Sender<String>,
 ) {
     loop {
         if let Ok(Err(_)) = tokio::time::timeout(STATUS_EVERY, state.changed()).await {
             // The courier has ended, so the program is ending.
             return std::future::pending().await;
         }
+        name.send_replace(site_name(&state.borrow()));
         let line = line(site, &state);
         status.send_if_modified(|shown| {
             let differs = *shown != line;
@@ -75,8 +78,7 @@ fn line(site: &Site, state: &watch::Receiver<CourierState>) -> StatusLine {
 }
 
 /// « Portable 1 — Maison mobile ».
-async fn site_name(site: &Site) -> Result<String, SiteError> {
-    let enrolment = site.read(|c| Ok(identity::enrolment(c)?)).await?;
-    let name = enrolment.map_or_else(|| "Portable à inscrire".to_owned(), |e| e.name);
-    Ok(format!("{name} — Maison mobile"))
+fn site_name(state: &CourierState) -> String {
+    let name = state.name.as_deref().unwrap_or("Portable à inscrire");
+    format!("{name} — Maison mobile")
 }

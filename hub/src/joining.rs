@@ -37,7 +37,7 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
                 // The histories that pages show name it, on every site.
                 let name = device.name.clone();
                 work.edit(catalog_id(), PROGRAM, |catalog: &mut Catalog| {
-                    catalog.replicas.entry(replica).or_insert(Replica { name });
+                    catalog.replicas.insert(replica, Replica { name });
                 })?;
             }
             Ok((trade, own_key))

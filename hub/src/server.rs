@@ -41,7 +41,7 @@ pub async fn serve(
 pub fn router(hub: &Hub, hosts: Vec<String>, status: watch::Receiver<StatusLine>) -> Router {
     let desk = Desk::new(DeskConfig {
         site: hub.site().clone(),
-        site_name: SITE_NAME.to_owned(),
+        site_name: watch::channel(SITE_NAME.to_owned()).1,
         nav: pages::NAV.to_vec(),
         status,
         first_start: FIRST_START,

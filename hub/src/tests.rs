@@ -1,5 +1,9 @@
 //! The laptops' routes through the hub's router: joining, signatures, and bodies of every bad kind.
 
+mod lease;
+
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::AUTHORIZATION;
@@ -9,6 +13,7 @@ use shared::desk::page::StatusLine;
 use shared::domain::catalog::{Catalog, catalog_id};
 use shared::exchange::Caller;
 use shared::ids::ReplicaId;
+use shared::joining::lease::{Lease, Trial};
 use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Reason, Refused};
 use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
 use shared::joining::ticket::Ticket;
@@ -31,12 +36,13 @@ struct Stand {
     _directory: TempDir,
 }
 
-/// A laptop: its key, its site, and the nonce that it was given last.
+/// A laptop: its id, its key, its site, and what it signs over: the nonce that it was given last, and its trial.
 struct Laptop {
+    id: ReplicaId,
     site: Site,
     key: SigningKey,
-    nonce: Nonce,
-    _directory: TempDir,
+    lease: Lease,
+    directory: Arc<TempDir>,
 }
 
 /// One answer.
@@ -94,7 +100,7 @@ impl Stand {
     }
 
     async fn join(&self, ticket: &Ticket, laptop: &Laptop) -> Seen {
-        let request = JoinRequest::new(ticket, laptop.site.replica(), &laptop.key);
+        let request = JoinRequest::new(ticket, laptop.id, &laptop.key);
         let body = serde_json::to_vec(&request).unwrap();
         self.post(JOIN_PATH, None, body).await
     }
@@ -104,7 +110,7 @@ impl Stand {
         let mut laptop = Laptop::new(1).await;
         let seen = self.join(&self.ticket().await, &laptop).await;
         let joined: Joined = serde_json::from_slice(&seen.body).unwrap();
-        laptop.nonce = Nonce::from_text(&joined.nonce).unwrap();
+        laptop.keep(Nonce::from_text(&joined.nonce).unwrap());
         laptop
     }
 
@@ -112,7 +118,9 @@ impl Stand {
     async fn exchange(&self, laptop: &mut Laptop, body: &[u8]) -> Seen {
         let claim = laptop.sign(body).to_header();
         let seen = self.post(EXCHANGE_PATH, Some(claim), body.to_vec()).await;
-        laptop.nonce = seen.nonce.unwrap_or(laptop.nonce);
+        if let Some(nonce) = seen.nonce {
+            laptop.keep(nonce);
+        }
         seen
     }
 }
@@ -125,11 +133,22 @@ impl Laptop {
             .await
             .unwrap();
         Self {
+            id: site.replica(),
             site,
             key: SigningKey::from_bytes(&[key; 32]),
-            nonce: Nonce([0; 16]),
-            _directory: directory,
+            lease: Lease {
+                nonce: Nonce([0; 16]),
+                trial: None,
+                incarnation: None,
+            },
+            directory: Arc::new(directory),
         }
+    }
+
+    /// Keeps a nonce and draws a trial for it.
+    fn keep(&mut self, nonce: Nonce) {
+        self.lease.nonce = nonce;
+        self.lease.trial = Some(Trial::fresh().unwrap());
     }
 
     fn sign(&self, body: &[u8]) -> Claim {
@@ -138,7 +157,7 @@ impl Laptop {
             path: EXCHANGE_PATH,
             body,
         };
-        Claim::sign(self.site.replica(), &self.key, signed, self.nonce)
+        Claim::sign(self.id, &self.key, signed, &self.lease)
     }
 
     async fn request(&self) -> Vec<u8> {
@@ -245,7 +264,7 @@ async fn a_request_that_was_not_signed_by_the_laptop_for_now_is_refused() {
     assert_eq!(seen.reason(), unsigned, "altered on the way");
     assert_eq!(
         seen.nonce,
-        Some(laptop.nonce),
+        Some(laptop.lease.nonce),
         "an honest laptop may try again"
     );
     laptop.key = SigningKey::from_bytes(&[7; 32]);
@@ -275,7 +294,7 @@ async fn a_recorded_request_counts_until_the_next_one_and_never_gets_the_laptop_
     let again = replay().await;
     assert_eq!(
         (again.status, again.nonce),
-        (StatusCode::OK, Some(laptop.nonce))
+        (StatusCode::OK, Some(laptop.lease.nonce))
     );
     assert_eq!(
         stand.exchange(&mut laptop, &body).await.status,
@@ -283,7 +302,7 @@ async fn a_recorded_request_counts_until_the_next_one_and_never_gets_the_laptop_
     );
     let old = replay().await;
     assert_eq!(old.reason(), (StatusCode::UNAUTHORIZED, Reason::Unsigned));
-    assert_eq!(old.nonce, Some(laptop.nonce));
+    assert_eq!(old.nonce, Some(laptop.lease.nonce));
     assert_eq!(
         stand.exchange(&mut laptop, &body).await.status,
         StatusCode::OK

@@ -28,9 +28,19 @@ pub(super) async fn enrol(asked: Enrol) -> Result<Exit, NodeError> {
             ));
             Ok(Exit::Done)
         }
-        Enrolled::Before(enrolment) => {
+        Enrolled::Again(enrolment) => {
+            say(format!(
+                "Ce portable était déjà inscrit auprès de ce hub. Il s’appelle maintenant «\u{a0}{}\u{a0}» et cherchera \
+                 le hub à l’adresse {}.",
+                enrolment.name,
+                enrolment.addresses.join(" ou "),
+            ));
+            Ok(Exit::Done)
+        }
+        Enrolled::WithAnotherHub(enrolment) => {
             complain(format!(
-                "Ce portable est déjà inscrit sous le nom «\u{a0}{}\u{a0}»\u{a0}: le ticket n’a pas été utilisé.",
+                "Ce portable est inscrit auprès d’un autre hub, sous le nom «\u{a0}{}\u{a0}»\u{a0}: rien n’a changé. \
+                 Pour ce hub-ci, créez un dossier de données neuf (--data).",
                 enrolment.name
             ));
             Ok(Exit::Failed)

@@ -65,6 +65,7 @@ fn json(attempt: &Attempt) -> serde_json::Value {
         "refused": report.refused,
         "set_aside": report.set_aside,
         "reconciled": report.reconciled,
+        "copy_noticed": traffic.is_copy,
         "duration_ms": attempt.duration_ms,
     })
 }

@@ -1,5 +1,6 @@
 //! The laptop's own pages, one file each, mounted beside the desk's.
 
+mod notices;
 mod synchronisation;
 
 use axum::{Extension, Router};

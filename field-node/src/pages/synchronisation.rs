@@ -18,8 +18,10 @@ use shared::ledger::LedgerError;
 use shared::text::counted;
 use shared::time::Timestamp;
 
+use super::notices;
 use crate::courier::{Courier, CourierState};
 use crate::identity::{self, Enrolment};
+use crate::lease;
 use crate::status_line::sentence;
 
 pub(super) const PATH: &str = "/synchronisation";
@@ -47,6 +49,7 @@ struct SynchronisationPage {
     page: Page,
     heading: String,
     explanation: String,
+    notice: Option<String>,
     waiting: Vec<Waiting>,
     more: u64,
     enrolled: bool,
@@ -80,6 +83,7 @@ struct Stored {
     enrolment: Option<Enrolment>,
     pending: Vec<PendingDocument>,
     exchanges: Vec<Logged>,
+    copy_noticed: Option<Timestamp>,
 }
 
 async fn show(
@@ -97,6 +101,7 @@ async fn show(
         page,
         heading: heading(&state),
         explanation: explanation(&state),
+        notice: notices::copy(stored.copy_noticed, clock.now()),
         waiting: waiting(&stored.pending, now),
         more: state.pending.documents.saturating_sub(shown),
         enrolled: state.enrolled,
@@ -169,6 +174,7 @@ fn stored(connection: &Connection) -> Result<Stored, LedgerError> {
         enrolment: identity::enrolment(connection)?,
         pending: position::pending_documents(connection, WAITING_SHOWN)?,
         exchanges: log::recent(connection, EXCHANGES_SHOWN)?,
+        copy_noticed: lease::copy_noticed(connection)?,
     })
 }
 
@@ -301,6 +307,7 @@ fn exchange_line(logged: &Logged, now: DateTime) -> ExchangeLine {
 fn outcome_label(code: &str) -> &'static str {
     match code {
         "identical" => "Identique au hub",
+        "copy" => "Copie reconnue, identique au hub",
         "different" => "Des différences restent à réparer",
         "set_aside" => "Des données du hub n’ont pas pu être lues",
         "unreachable" => "Hub injoignable",

@@ -32,6 +32,10 @@ struct Laptop {
     /// Changes of others that it has not acknowledged.
     pending: u64,
     revoked: Option<Timestamp>,
+    /// The replica id that it bore when it was noticed to be a copy or an old image.
+    incarnation_of: Option<ReplicaId>,
+    /// It has been heard under another replica id since, and not under this one.
+    replaced: bool,
 }
 
 pub(super) async fn status(asked: cli::Status) -> Result<Exit, HubError> {
@@ -69,6 +73,8 @@ fn laptop(state: DeviceState) -> Laptop {
         last_contact: state.device.last_contact,
         pending: state.lacks_changes,
         revoked: state.device.revoked,
+        incarnation_of: state.device.incarnation_of,
+        replaced: state.is_replaced,
     }
 }
 
@@ -92,6 +98,9 @@ fn say_in_french(status: &Status) {
 fn sentence(laptop: &Laptop) -> String {
     if laptop.revoked.is_some() {
         return "révoqué".to_owned();
+    }
+    if laptop.replaced {
+        return "remplacé par une copie ou une ancienne image de lui-même".to_owned();
     }
     let Some(contact) = laptop.last_contact else {
         return "inscrit, jamais entendu depuis".to_owned();

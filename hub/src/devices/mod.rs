@@ -1,12 +1,15 @@
 //! Laptops that the hub knows: names, keys, nonces, and what each of them is known to have.
 //!
-//! Tables of the hub's own, beside the ledger; they never travel. [`tickets`] is how a laptop gets in here.
+//! Tables of the hub's own, beside the ledger; they never travel. [`tickets`] is how a laptop gets in here,
+//! [`incarnations`] how a copy of one does.
 
+pub(crate) mod incarnations;
 pub mod tickets;
 
 use ed25519_dalek::VerifyingKey;
 use rusqlite::{Connection, OptionalExtension, Row};
 use shared::ids::ReplicaId;
+use shared::joining::lease::Trial;
 use shared::joining::signature::Nonce;
 use shared::ledger::{LedgerError, Migrations, changes};
 use shared::time::Timestamp;
@@ -14,7 +17,8 @@ use shared::time::Timestamp;
 /// The hub's tables of laptops and tickets.
 pub const MIGRATIONS: Migrations = Migrations {
     module: "devices",
-    scripts: &["
+    scripts: &[
+        "
     CREATE TABLE device (
         replica TEXT NOT NULL PRIMARY KEY,
         name TEXT NOT NULL,
@@ -34,7 +38,12 @@ pub const MIGRATIONS: Migrations = Migrations {
         used_by TEXT,
         used INTEGER
     ) STRICT, WITHOUT ROWID;
-    "],
+    ",
+        "
+    ALTER TABLE device ADD COLUMN trial BLOB;
+    ALTER TABLE device ADD COLUMN incarnation_of TEXT;
+    ",
+    ],
 };
 
 /// A laptop.
@@ -52,6 +61,10 @@ pub struct Device {
     pub nonce: Nonce,
     /// The nonce before, which still counts: the answer with the current one may have been lost.
     pub nonce_before: Option<Nonce>,
+    /// The trial that came with the request over the nonce before; none from a laptop of the first version.
+    pub trial: Option<Trial>,
+    /// The replica id under which it asked when it was noticed to be a copy or an old image.
+    pub incarnation_of: Option<ReplicaId>,
     /// When it last asked for anything.
     pub last_contact: Option<Timestamp>,
     /// The position in the hub's ledger up to which it is known to have everything.
@@ -80,10 +93,17 @@ pub struct DeviceState {
     pub lacks_changes: u64,
     /// The documents that they belong to.
     pub lacks_documents: u64,
+    /// It has been heard under another replica id since, and not under this one.
+    pub is_replaced: bool,
 }
 
 const COLUMNS: &str = "replica, name, public_key, enrolled, nonce, nonce_before, last_contact, \
-     acknowledged, revoked";
+     acknowledged, revoked, trial, incarnation_of";
+
+/// Whether a row of `device` has a later incarnation and has not been heard since.
+const REPLACED: &str =
+    "EXISTS (SELECT 1 FROM device later WHERE later.incarnation_of = device.replica
+     AND later.enrolled >= coalesce(device.last_contact, device.enrolled))";
 
 /// The laptop with this replica id.
 ///
@@ -95,22 +115,26 @@ pub fn find(connection: &Connection, replica: ReplicaId) -> Result<Option<Device
     Ok(statement.query_row([replica], device).optional()?)
 }
 
-/// Every laptop with what it is known to lack, by name; revoked ones last.
+/// Every laptop with what it is known to lack, by name; replaced ones after, revoked ones last.
 ///
 /// # Errors
 /// As [`find`].
 pub fn list(connection: &Connection) -> Result<Vec<DeviceState>, LedgerError> {
-    let sql = format!("SELECT {COLUMNS} FROM device ORDER BY revoked IS NOT NULL, name, replica");
+    let sql = format!(
+        "SELECT {COLUMNS}, {REPLACED} AS replaced FROM device
+         ORDER BY revoked IS NOT NULL, replaced, name, replica"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([], device)?;
+    let rows = statement.query_map([], |row| Ok((device(row)?, row.get(11)?)))?;
     let devices = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let state = |device: Device| {
+    let state = |(device, is_replaced): (Device, bool)| {
         let (lacks_changes, lacks_documents) =
             changes::count_since(connection, device.acknowledged, device.replica)?;
         Ok(DeviceState {
             device,
             lacks_changes,
             lacks_documents,
+            is_replaced,
         })
     };
     devices.into_iter().map(state).collect()
@@ -121,10 +145,10 @@ pub(crate) fn silent_since(
     connection: &Connection,
     since: Timestamp,
 ) -> Result<(u64, u64), LedgerError> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT count(*), count(*) FILTER (WHERE coalesce(last_contact, enrolled) < ?1)
-         FROM device WHERE revoked IS NULL",
-    )?;
+         FROM device WHERE revoked IS NULL AND NOT {REPLACED}"
+    ))?;
     let counted = statement.query_row([since.0], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
     });
@@ -132,7 +156,8 @@ pub(crate) fn silent_since(
     Ok((all.unsigned_abs(), silent.unsigned_abs()))
 }
 
-/// Registers a laptop, or gives a registered one a new name and nonce.
+/// Registers a laptop, or gives a registered one a new name. Its nonce stays: were this answer lost as well as the one
+/// before, it would be taken for a copy.
 pub(crate) fn register(
     connection: &Connection,
     replica: ReplicaId,
@@ -143,28 +168,32 @@ pub(crate) fn register(
 ) -> Result<(), LedgerError> {
     connection.execute(
         "INSERT INTO device (replica, name, public_key, enrolled, nonce) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (replica) DO UPDATE SET name = ?2, nonce_before = nonce, nonce = ?5",
+         ON CONFLICT (replica) DO UPDATE SET name = ?2",
         (replica, name, public_key.as_bytes(), at.0, nonce.0),
     )?;
     Ok(())
 }
 
-/// Notes that a laptop asked for something with a request over the nonce `used`, and answers the nonce for its next
-/// one: `fresh`, or the current one where `used` is the one before. `None` when the laptop has been revoked.
+/// Notes that a laptop asked for something with a request over the nonce `used`, which bore this trial, and answers the
+/// nonce for its next one: made of `fresh`, or the current one where `used` is the one before. `None` when the laptop
+/// has been revoked.
 pub(crate) fn note_contact(
     connection: &Connection,
     replica: ReplicaId,
-    used: Nonce,
+    (used, trial): (Nonce, Option<Trial>),
     fresh: Nonce,
     at: Timestamp,
 ) -> Result<Option<Nonce>, LedgerError> {
     let mut statement = connection.prepare_cached(
         "UPDATE device SET last_contact = ?2,
             nonce_before = CASE nonce WHEN ?3 THEN nonce ELSE nonce_before END,
+            trial = CASE nonce WHEN ?3 THEN ?5 ELSE trial END,
             nonce = CASE nonce WHEN ?3 THEN ?4 ELSE nonce END
          WHERE replica = ?1 AND revoked IS NULL RETURNING nonce",
     )?;
-    let nonce = statement.query_row((replica, at.0, used.0, fresh.0), |row| row.get(0));
+    let (next, trial) = (fresh.following(used), trial.map(|trial| trial.0));
+    let values = (replica, at.0, used.0, next.0, trial);
+    let nonce = statement.query_row(values, |row| row.get(0));
     Ok(nonce.optional()?.map(Nonce))
 }
 
@@ -182,7 +211,8 @@ pub(crate) fn note_acknowledged(
     Ok(())
 }
 
-/// Refuses a laptop from now on; what it has sent stays. False when there is no such laptop.
+/// Refuses a laptop from now on, and whoever else holds its key: its copies. What it has sent stays. False when there
+/// is no such laptop.
 ///
 /// # Errors
 /// What SQLite says.
@@ -192,10 +222,11 @@ pub fn revoke(
     at: Timestamp,
 ) -> Result<bool, LedgerError> {
     let changed = connection.execute(
-        "UPDATE device SET revoked = coalesce(revoked, ?2) WHERE replica = ?1",
+        "UPDATE device SET revoked = coalesce(revoked, ?2)
+         WHERE public_key = (SELECT public_key FROM device WHERE replica = ?1)",
         (replica, at.0),
     )?;
-    Ok(changed == 1)
+    Ok(changed > 0)
 }
 
 fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
@@ -213,5 +244,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
         last_contact: row.get::<_, Option<i64>>(6)?.map(Timestamp),
         acknowledged: row.get(7)?,
         revoked: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+        trial: row.get::<_, Option<[u8; 6]>>(9)?.map(Trial),
+        incarnation_of: row.get(10)?,
     })
 }

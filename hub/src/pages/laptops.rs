@@ -49,6 +49,8 @@ struct Laptop {
     enrolled: String,
     contact: String,
     lacks: String,
+    /// What was noticed of it, if anything.
+    remark: String,
     state: LaptopState,
 }
 
@@ -56,6 +58,8 @@ enum LaptopState {
     UpToDate,
     Behind,
     Silent,
+    /// Heard under another id since: this one was its disk's before.
+    Replaced,
     Revoked,
 }
 
@@ -177,9 +181,21 @@ fn laptop(state: DeviceState, now: Timestamp) -> Laptop {
         contact: contact(state.device.last_contact, now),
         enrolled: moment(state.device.enrolled.local(), now.local()),
         lacks: lacks(&state),
+        remark: remark(&state, now),
         state: LaptopState::of(&state, now),
         name: state.device.name,
     }
+}
+
+/// Whether it is a copy, and since when that is known.
+fn remark(state: &DeviceState, now: Timestamp) -> String {
+    if state.device.incarnation_of.is_none() || state.device.revoked.is_some() {
+        return String::new();
+    }
+    format!(
+        "Copie ou ancienne image d’un portable, reconnue ({}). Elle a reçu sa propre identité\u{a0}; rien n’est perdu.",
+        moment(state.device.enrolled.local(), now.local())
+    )
 }
 
 impl LaptopState {
@@ -188,6 +204,7 @@ impl LaptopState {
             Device {
                 revoked: Some(_), ..
             } => Self::Revoked,
+            _ if state.is_replaced => Self::Replaced,
             device if device.is_silent(now) => Self::Silent,
             _ if state.lacks_changes > 0 => Self::Behind,
             _ => Self::UpToDate,
@@ -200,7 +217,7 @@ impl LaptopState {
             Self::UpToDate => "done",
             Self::Behind => "waiting",
             Self::Silent => "late",
-            Self::Revoked => "cancelled",
+            Self::Replaced | Self::Revoked => "cancelled",
         }
     }
 
@@ -209,8 +226,14 @@ impl LaptopState {
             Self::UpToDate => "À jour",
             Self::Behind => "En attente",
             Self::Silent => "Sans nouvelles",
+            Self::Replaced => "Remplacé",
             Self::Revoked => "Révoqué",
         }
+    }
+
+    /// Whether anything is still expected of it.
+    fn is_in_use(&self) -> bool {
+        !matches!(self, Self::Replaced | Self::Revoked)
     }
 
     fn is_revoked(&self) -> bool {

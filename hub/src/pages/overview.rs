@@ -286,7 +286,8 @@ impl Visits {
 /// A laptop that is still in use.
 fn laptop(state: DeviceState, now: Timestamp) -> Option<Laptop> {
     let device = &state.device;
-    device.revoked.is_none().then(|| Laptop {
+    let is_in_use = device.revoked.is_none() && !state.is_replaced;
+    is_in_use.then(|| Laptop {
         name: device.name.clone(),
         contact: contact(device.last_contact, now),
         lacks: lacks(&state),

@@ -100,8 +100,8 @@ const NAV: &[NavEntry] = &[
 pub struct DeskConfig {
     /// The opened site.
     pub site: Site,
-    /// « Portable 1 — Maison mobile », « Capestang — hub ».
-    pub site_name: String,
+    /// « Portable 1 — Maison mobile », « Capestang — hub »; a laptop gets its name while it serves.
+    pub site_name: watch::Receiver<String>,
     /// Pages that the program adds to the navigation.
     pub nav: Vec<NavEntry>,
     /// How the site stands with the hub; the program keeps it up to date.
@@ -150,7 +150,7 @@ impl Desk {
         let entries = NAV.iter().chain(&config.nav);
         Page {
             title: title.into(),
-            site_name: config.site_name.clone(),
+            site_name: config.site_name.borrow().clone(),
             nav: entries
                 .filter(|e| who.role >= e.role)
                 .map(|e| NavItem::new(e.label, e.href, e.key, path))
@@ -167,7 +167,7 @@ impl Desk {
     /// The frame of a page for nobody in particular.
     #[must_use]
     pub fn page_signed_out(&self, title: impl Into<String>) -> Page {
-        Page::signed_out(self.inner.config.site_name.clone(), title)
+        Page::signed_out(self.inner.config.site_name.borrow().clone(), title)
     }
 
     /// What to do while no account is known on this site.

@@ -112,7 +112,7 @@ impl Visitor {
         let (_, status) = watch::channel(StatusLine::hub(0, 0));
         let desk = Desk::new(DeskConfig {
             site,
-            site_name: "Portable 1 — Maison mobile".to_owned(),
+            site_name: watch::channel("Portable 1 — Maison mobile".to_owned()).1,
             nav,
             status,
             first_start: "Demandez à l’administrateur.",

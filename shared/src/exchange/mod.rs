@@ -89,8 +89,8 @@
 //! position moves; the next comparison is shorter.
 //!
 //! This repairs a hub restored from an older copy (same epoch or new), a laptop restored from an old copy, two laptops
-//! cloned from one directory (each compares whenever the other has sent), another hub in the place of the first, and
-//! whatever a bug leaves behind.
+//! cloned from one directory (each compares whenever the other has sent, until the lease has told them apart: see
+//! `joining::lease`), another hub in the place of the first, and whatever a bug leaves behind.
 //!
 //! # The clock
 //!

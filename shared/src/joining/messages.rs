@@ -133,6 +133,8 @@ pub enum Reason {
     LaptopUnknown,
     /// The laptop has been revoked.
     LaptopRevoked,
+    /// The replica id that a copy asked for is somebody's: it draws another.
+    IncarnationTaken,
     /// The signature does not fit; where only the nonce is old, the answer bears the current one.
     Unsigned,
     /// The body is larger than the hub takes.
@@ -153,7 +155,7 @@ impl Reason {
         match self {
             Self::Malformed | Self::Other => StatusCode::BAD_REQUEST,
             Self::TicketUnknown => StatusCode::NOT_FOUND,
-            Self::TicketUsed | Self::KeyChanged => StatusCode::CONFLICT,
+            Self::TicketUsed | Self::KeyChanged | Self::IncarnationTaken => StatusCode::CONFLICT,
             Self::TicketExpired => StatusCode::GONE,
             Self::LaptopUnknown | Self::LaptopRevoked => StatusCode::FORBIDDEN,
             Self::Unsigned => StatusCode::UNAUTHORIZED,
@@ -185,6 +187,9 @@ impl Reason {
             }
             Self::LaptopRevoked => {
                 "ce portable a été révoqué par l’administrateur\u{a0}: il n’échange plus avec le hub"
+            }
+            Self::IncarnationTaken => {
+                "l’identité que ce portable demande est déjà prise\u{a0}: il en demandera une autre"
             }
             Self::Unsigned => {
                 "la signature de la demande n’est pas celle de ce portable\u{a0}: prévenez l’administrateur"

@@ -7,9 +7,12 @@
 //!    says the hub's own Ed25519 public key, by which the laptop knows what the hub signs.
 //! 3. From then on every request bears a [`signature`] over the method, the path, the body and a nonce that the hub
 //!    gave with its last answer. No clock takes part, so a laptop whose clock is years off is still known.
+//! 4. That nonce is a [`lease`] as well: by it, copies of a laptop and old images of its disk are noticed, and get a
+//!    replica id of their own.
 //!
 //! Plain values and cryptography only: no socket, no store.
 
+pub mod lease;
 pub mod messages;
 pub mod signature;
 pub mod ticket;

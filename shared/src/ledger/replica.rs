@@ -57,6 +57,17 @@ pub fn id(connection: &Connection) -> Result<ReplicaId, LedgerError> {
         .map_err(|_| LedgerError::Damaged("replica.id"))
 }
 
+/// Gives this replica another id: it was a copy of one that bears the old id rightly.
+///
+/// What has been written keeps the old id as its origin. A site that is open goes on under the old id until it is
+/// opened again; which id a change of one's own bears as its origin is of no consequence.
+///
+/// # Errors
+/// What SQLite says.
+pub fn set_id(connection: &Connection, id: ReplicaId) -> Result<(), LedgerError> {
+    set(connection, ID, id.as_bytes())
+}
+
 /// The fingerprint of everything in the ledger.
 ///
 /// # Errors
@@ -97,6 +108,17 @@ pub fn set(connection: &Connection, key: &str, value: &[u8]) -> Result<(), Ledge
             "INSERT INTO replica VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
         )?
         .execute((key, value))?;
+    Ok(())
+}
+
+/// Forgets what is kept under `key`.
+///
+/// # Errors
+/// What SQLite says.
+pub fn forget(connection: &Connection, key: &str) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM replica WHERE key = ?1")?
+        .execute([key])?;
     Ok(())
 }
 

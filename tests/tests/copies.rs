@@ -1,0 +1,193 @@
+//! Copies and old images, as processes: a laptop's directory copied, both used in turn; a laptop restored from an older
+//! copy; a hub restored by copying files back. Each is noticed and mended by itself, and nothing is lost.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use field_node::Node;
+use hub::Hub;
+use serde_json::Value;
+use shared::domain::person::Person;
+use shared::ids::{AgentId, PersonId};
+use shared::site::Site;
+use shared::time::Clock;
+use tempfile::TempDir;
+use tests::program::{self, Program};
+
+/// A hub that serves, and laptops that exchange by command.
+struct World {
+    directory: TempDir,
+    _hub: Program,
+    address: SocketAddr,
+}
+
+impl World {
+    fn new(laptops: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let hub = Program::serve(program::hub(), &directory.path().join("hub"), &[]);
+        let world = Self {
+            address: hub.address(),
+            _hub: hub,
+            directory,
+        };
+        for name in laptops {
+            world.enrol(name);
+            assert_eq!(world.sync(name)["identical"], true);
+        }
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn command(&self, program: &Path, words: &[&str], name: &str) -> Value {
+        let path = self.path(name);
+        let mut words = words.to_vec();
+        words.extend(["--data", path.to_str().unwrap(), "--json"]);
+        program::run(program, &words).success().json()
+    }
+
+    fn enrol(&self, name: &str) {
+        let address = format!("http://{}", self.address);
+        let words = ["ticket", "create", "--name", name, "--address", &address];
+        let ticket = self.command(program::hub(), &words, "hub");
+        let path = self.path(name);
+        let ticket = ticket["ticket"].as_str().unwrap();
+        let words = ["enrol", "--data", path.to_str().unwrap(), ticket];
+        let _ = program::run(program::node(), &words).success();
+    }
+
+    /// One exchange; the JSON that it printed.
+    fn sync(&self, name: &str) -> Value {
+        self.command(program::node(), &["sync"], name)
+    }
+
+    /// What the program says of its data. A directory called « hub… » is a hub's.
+    fn status(&self, name: &str) -> Value {
+        let program = match name {
+            "hub" => program::hub(),
+            _ => program::node(),
+        };
+        self.command(program, &["status"], name)
+    }
+
+    /// A copy of a directory whose program does not run, as a file manager would make it.
+    fn copy(&self, from: &str, to: &str) {
+        let target = self.path(to);
+        let _ = std::fs::remove_dir_all(&target);
+        std::fs::create_dir(&target).unwrap();
+        for file in std::fs::read_dir(self.path(from)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), target.join(file.file_name())).unwrap();
+        }
+    }
+
+    /// Writes people's sheets on a laptop, or at the hub beside the serving program.
+    async fn write(&self, name: &str, people: u32) {
+        let path = self.path(name);
+        let site = match name {
+            "hub" => Hub::open(&path, Clock::default())
+                .await
+                .unwrap()
+                .site()
+                .clone(),
+            _ => Node::open(&path, Clock::default())
+                .await
+                .unwrap()
+                .site()
+                .clone(),
+        };
+        write(&site, people).await;
+    }
+
+    fn assert_equal(&self, laptops: &[&str], changes: u64) {
+        let hub = self.status("hub");
+        assert_eq!(hub["changes"], changes, "nothing was lost");
+        for name in laptops {
+            let laptop = self.status(name);
+            assert_eq!(laptop["fingerprint"], hub["fingerprint"], "{name}");
+            assert_eq!(laptop["pending"], 0, "{name}");
+        }
+    }
+
+    /// The ids of the laptops that the hub lists, and whether each is said to be a copy.
+    fn copies(&self) -> Vec<Value> {
+        let hub = self.status("hub");
+        let laptops = hub["laptops"].as_array().unwrap();
+        laptops
+            .iter()
+            .map(|l| l["incarnation_of"].clone())
+            .collect()
+    }
+}
+
+async fn write(site: &Site, people: u32) {
+    for number in 0..people {
+        site.edit(
+            PersonId::fresh(),
+            AgentId::fresh(),
+            move |person: &mut Person| {
+                person.family_name = format!("Carayon {number}");
+            },
+        )
+        .await
+        .unwrap();
+    }
+}
+
+fn at_hub(world: &World) -> u64 {
+    world.status("hub")["changes"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_copied_laptop_and_its_original_are_told_apart_and_both_keep_everything() {
+    let world = World::new(&["one"]);
+    world.write("one", 3).await;
+    world.sync("one");
+    world.copy("one", "two");
+    let before = at_hub(&world);
+    let mut noticed = 0;
+    for name in ["one", "two", "one", "two", "two", "one"] {
+        world.write(name, 2).await;
+        let report = world.sync(name);
+        assert_eq!(report["identical"], true, "{report}");
+        noticed += u32::from(report["copy_noticed"] == true);
+    }
+    assert_eq!(noticed, 1, "one of them is the copy");
+    world.sync("two");
+    // The copy's name in the catalog is a change of the hub's own.
+    world.assert_equal(&["one", "two"], before + 12 + 1);
+    let ids = [world.status("one"), world.status("two")].map(|s| s["replica"].clone());
+    assert_ne!(ids[0], ids[1]);
+    assert_eq!(world.copies(), [Value::Null, ids[0].clone()]);
+}
+
+#[tokio::test]
+async fn a_laptop_restored_from_an_older_copy_gets_back_what_it_lost_and_keeps_what_it_wrote() {
+    for missed in [1, 3] {
+        let world = World::new(&["one", "other"]);
+        world.copy("one", "image");
+        for _ in 0..missed {
+            world.write("one", 1).await;
+            world.write("other", 1).await;
+            world.sync("one");
+            world.sync("other");
+        }
+        let before = at_hub(&world);
+        world.copy("image", "one");
+        world.write("one", 2).await;
+        let report = world.sync("one");
+        assert_eq!(report["identical"], true, "{report}");
+        assert_eq!(report["copy_noticed"], true, "{report}");
+        assert_eq!(report["reconciled"], false, "what it lost was news to it");
+        world.sync("other");
+        world.sync("one");
+        world.assert_equal(&["one", "other"], before + 2 + 1);
+        let quiet = world.sync("one");
+        assert_eq!(
+            (&quiet["round_trips"], &quiet["copy_noticed"]),
+            (&1.into(), &false.into())
+        );
+    }
+}
