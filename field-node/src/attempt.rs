@@ -129,11 +129,17 @@ impl Failure {
 
 /// Makes one exchange over `line` and writes it into the log.
 ///
-/// It may be dropped at any moment: what was committed stays, and the next one goes on from there.
+/// It may be dropped at any moment: what was committed stays, and the next one goes on from there. `told` hears of
+/// everything that arrives.
 ///
 /// # Errors
 /// When the laptop's own store cannot say who it is, or keep the log.
-pub async fn attempt(site: &Site, line: &Line, why: Why) -> Result<Attempted, SiteError> {
+pub async fn attempt(
+    site: &Site,
+    line: &Line,
+    why: Why,
+    told: &mut (dyn FnMut(&Report) + Send),
+) -> Result<Attempted, SiteError> {
     let identity = site.read(|c| Ok((identity::enrolment(c)?, identity::key(c)?)));
     let (Some(enrolment), Some(key)) = identity.await? else {
         return Ok(Attempted::NotEnrolled);
@@ -150,6 +156,7 @@ pub async fn attempt(site: &Site, line: &Line, why: Why) -> Result<Attempted, Si
         caller,
         traffic: Traffic::default(),
         round_trip_ms: None,
+        told,
     };
     let asked = site.clock().wall();
     let first = match why {
@@ -215,6 +222,7 @@ struct Carriage<'a> {
     caller: Caller,
     traffic: Traffic,
     round_trip_ms: Option<u64>,
+    told: &'a mut (dyn FnMut(&Report) + Send),
 }
 
 impl Carriage<'_> {
@@ -237,6 +245,7 @@ impl Carriage<'_> {
             };
             while let Some(piece) = pieces.next_piece(&mut self.traffic).await? {
                 self.caller.push(&piece).await?;
+                (self.told)(&self.caller.report());
             }
             self.caller.end_of_response().await?;
         }

@@ -10,8 +10,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use shared::exchange::WhyNot;
 use shared::exchange::position::{self, Pending};
+use shared::exchange::{Report, WhyNot};
 use shared::ledger::{LedgerError, replica};
 use shared::site::{Site, SiteError};
 use shared::time::Timestamp;
@@ -22,6 +22,7 @@ use crate::attempt::{Attempt, Attempted, Why, attempt};
 use crate::identity;
 use crate::line::{Line, LineError};
 use crate::pace::{self, GATHER, Next, ROUND_TRIPS_KEPT, pause_after};
+use crate::progress::Progress;
 
 /// Key under which a pause is kept.
 const PAUSED: &str = "courier.paused";
@@ -41,6 +42,8 @@ pub struct CourierState {
     pub paused: bool,
     /// An exchange is under way.
     pub running: bool,
+    /// How far it has come, if it is a long one.
+    pub progress: Option<Progress>,
     /// It waits at the hub: what others write is here at once.
     pub waiting: bool,
     /// Whether the hub could be reached at the last attempt; `None` before the first.
@@ -287,8 +290,29 @@ impl Run {
 
     fn attempt(&mut self, doing: Doing, why: Why) {
         let (site, line) = (self.site.clone(), self.line.clone());
+        let mut told = self.teller();
         self.doing = doing;
-        self.came = Box::pin(async move { Came::Ended(attempt(&site, &line, why).await) });
+        self.came =
+            Box::pin(async move { Came::Ended(attempt(&site, &line, why, &mut told).await) });
+    }
+
+    /// What tells pages how far an exchange has come.
+    fn teller(&self) -> impl FnMut(&Report) + Send + 'static {
+        let (site, state) = (self.site.clone(), self.state.clone());
+        let pending = state.borrow().pending.changes;
+        let mut began = None;
+        move |report| {
+            let now = site.clock().wall();
+            let began = *began.get_or_insert(now);
+            let progress = Progress::of(report, pending, began, now);
+            state.send_if_modified(|state| {
+                let is_due = progress.is_long() && progress.is_due_after(state.progress);
+                if is_due {
+                    state.progress = Some(progress);
+                }
+                is_due
+            });
+        }
     }
 
     /// An exchange has ended: keeps what came of it, and decides what is next.
@@ -412,6 +436,7 @@ impl Run {
     fn rest(&mut self, pause: Duration, then: Came) {
         self.change(|state| {
             state.running = false;
+            state.progress = None;
             state.waiting = false;
             state.next_in = Some(pause);
         });

@@ -5,7 +5,8 @@
 //! commands          one file per command: read what was asked, call, say the outcome
 //! server            the router: the desk with the laptop's own pages
 //! pages             the laptop's own pages, one file each
-//! courier           exchanges in the background; `pace` says when, `attempt` is one exchange, `status_line` the words
+//! courier           exchanges in the background; `pace` says when, `attempt` is one exchange, `progress` how far it has
+//!                   come, `status_line` the words
 //! enrolling         trading a ticket for a registration
 //! line              signed HTTP requests to the hub
 //! lease             the nonce of the next request, and what the laptop does when it is shown to be a copy
@@ -27,6 +28,7 @@ pub mod line;
 mod opened;
 mod pace;
 pub mod pages;
+pub mod progress;
 mod server;
 mod status_line;
 

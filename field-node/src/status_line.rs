@@ -19,6 +19,9 @@ pub(crate) fn status_line(state: &CourierState, now: DateTime) -> StatusLine {
     if state.paused {
         return StatusLine::paused(pending, last, now);
     }
+    if let Some(progress) = state.progress {
+        return StatusLine::exchanging(progress.done, progress.all, progress.left_in_words());
+    }
     if let Some(trouble) = &state.trouble {
         return StatusLine::attention(sentence(trouble), pending);
     }
@@ -53,6 +56,8 @@ mod tests {
     use shared::desk::page::StatusKind;
     use shared::exchange::WhyNot;
     use shared::exchange::position::Pending;
+
+    use crate::progress::Progress;
 
     const NOW: Timestamp = Timestamp(1_795_681_500_000);
 
@@ -101,6 +106,27 @@ mod tests {
             ..up()
         };
         assert_eq!(line(&different).kind, StatusKind::Attention);
+    }
+
+    #[test]
+    fn a_long_exchange_says_how_far_it_has_come_even_after_trouble() {
+        let progress = Progress {
+            done: 1_240,
+            all: 15_000,
+            began: NOW,
+            at: Timestamp(NOW.0 + 10_000),
+        };
+        let state = CourierState {
+            progress: Some(progress),
+            line_up: Some(false),
+            ..up()
+        };
+        let line = line(&state);
+        assert_eq!(
+            line.text,
+            "Échange avec le hub\u{a0}: 1\u{202f}240 modifications sur 15\u{202f}000."
+        );
+        assert_eq!(line.detail, "Encore 2 minutes environ.");
     }
 
     #[test]

@@ -85,6 +85,20 @@ pub fn counted(count: impl Into<u64>, one: &str, several: &str) -> String {
     format!("{count} {}", if count < 2 { one } else { several })
 }
 
+/// « 12 345 », with narrow no-break spaces.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +137,13 @@ mod tests {
             "Marie Thérèse LIGNON"
         );
         assert_eq!(collapsed(" \n "), "");
+    }
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        assert_eq!(grouped(1_949), "1\u{202f}949");
+        assert_eq!(grouped(12), "12");
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
     }
 
     #[test]

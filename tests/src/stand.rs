@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use shared::domain::catalog::{Agent as Account, Catalog, catalog_id};
 use shared::domain::codes::Role;
-use shared::ids::AgentId;
+use shared::domain::person::Person;
+use shared::ids::{AgentId, PersonId};
 use shared::time::Clock;
 use tempfile::TempDir;
 
@@ -64,6 +65,17 @@ impl Stand {
     /// When the hub refuses.
     #[track_caller]
     pub fn enrol(&self, n: usize, address: &str) {
+        self.join(n, address);
+        let synced = command(program::node(), &self.laptop(n), &["sync", "--json"]);
+        assert_eq!(synced.json()["identical"], true, "{synced:?}");
+    }
+
+    /// Registers a laptop under this address of the hub.
+    ///
+    /// # Panics
+    /// When the hub refuses.
+    #[track_caller]
+    pub fn join(&self, n: usize, address: &str) {
         let name = format!("Portable {n}");
         let asked = ["ticket", "create", "--json", "--name", &name];
         let ticket = command(
@@ -75,10 +87,27 @@ impl Stand {
             .as_str()
             .expect("a ticket")
             .to_owned();
-        let laptop = self.laptop(n);
-        let _ = command(program::node(), &laptop, &["enrol", &ticket]).success();
-        let synced = command(program::node(), &laptop, &["sync", "--json"]);
-        assert_eq!(synced.json()["identical"], true, "{synced:?}");
+        let _ = command(program::node(), &self.laptop(n), &["enrol", &ticket]).success();
+    }
+
+    /// Adds so many people at the hub, as if they had been imported.
+    ///
+    /// # Panics
+    /// When the hub's store refuses.
+    pub async fn add_people(&self, count: usize) {
+        let hub = hub::Hub::open(&self.hub_directory(), Clock::default()).await;
+        let hub = hub.expect("the hub's data");
+        let agent = AgentId::fresh();
+        let added = hub.site().write(move |work| {
+            for n in 0..count {
+                work.edit(PersonId::fresh(), agent, |person: &mut Person| {
+                    person.family_name = format!("Famille {n}");
+                    person.notes = uuid::Uuid::new_v4().to_string();
+                })?;
+            }
+            Ok(())
+        });
+        added.await.expect("people");
     }
 
     /// Somebody who works at one of the sites.

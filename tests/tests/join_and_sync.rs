@@ -75,7 +75,10 @@ async fn node() -> (Node, TempDir) {
 
 async fn sync(node: &Node) -> Box<Attempt> {
     let line = Line::new(node.site().clone()).unwrap();
-    match attempt(node.site(), &line, Why::Asked).await.unwrap() {
+    match attempt(node.site(), &line, Why::Asked, &mut |_| ())
+        .await
+        .unwrap()
+    {
         Attempted::Done(attempt) => attempt,
         other => panic!("{other:?}"),
     }

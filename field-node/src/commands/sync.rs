@@ -1,19 +1,32 @@
-//! `maison-node sync`: one exchange, and what came of it.
+//! `maison-node sync`: one exchange, and what came of it. Ctrl-C ends it; the next one goes on where it was.
 
-use shared::program::{Exit, complain, say};
+use shared::exchange::{Report, WhyNot, position};
+use shared::program::{Exit, complain, progress_bar, say, stop_signal};
 use shared::text::counted;
-use shared::time::Clock;
+use shared::time::{Clock, Timestamp};
 
 use crate::attempt::{Attempt, Attempted, Failure, Why, attempt};
 use crate::cli::Sync;
 use crate::config::data_directory;
 use crate::line::Line;
 use crate::opened::{Node, NodeError};
+use crate::progress::Progress;
 
 pub(super) async fn sync(asked: Sync) -> Result<Exit, NodeError> {
     let node = Node::open_existing(&data_directory(asked.data)?, Clock::default()).await?;
     let line = Line::new(node.site().clone())?;
-    let attempt = match attempt(node.site(), &line, Why::Asked).await? {
+    let pending = node.site().read(|c| Ok(position::pending(c)?)).await?;
+    let mut told = teller(pending.changes);
+    let attempted = tokio::select! {
+        attempted = attempt(node.site(), &line, Why::Asked, &mut told) => attempted?,
+        () = stop_signal() => {
+            complain(
+                "Interrompu\u{a0}: ce qui est arrivé est gardé, le prochain échange reprendra où celui-ci en était.",
+            );
+            return Ok(Exit::Failed);
+        }
+    };
+    let attempt = match attempted {
         Attempted::Done(attempt) => attempt,
         Attempted::NotEnrolled => {
             complain(
@@ -40,6 +53,19 @@ pub(super) async fn sync(asked: Sync) -> Result<Exit, NodeError> {
     Ok(exit(&attempt))
 }
 
+/// What tells a terminal how far a long exchange has come.
+fn teller(pending: u64) -> impl FnMut(&Report) + Send {
+    let mut bar = progress_bar("Échange avec le hub");
+    move |report| {
+        // The bar measures the time itself.
+        let progress = Progress::of(report, pending, Timestamp(0), Timestamp(0));
+        if progress.is_long() {
+            let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            bar(size(progress.done), size(progress.all));
+        }
+    }
+}
+
 fn exit(attempt: &Attempt) -> Exit {
     match &attempt.failure {
         None if attempt.report.identical => Exit::Done,
@@ -55,7 +81,7 @@ fn json(attempt: &Attempt) -> serde_json::Value {
     } = attempt;
     serde_json::json!({
         "identical": attempt.failure.is_none() && report.identical,
-        "why_not": report.why_not.map(shared::exchange::WhyNot::code),
+        "why_not": report.why_not.map(WhyNot::code),
         "error": attempt.failure.as_ref().map(Failure::code),
         "round_trips": traffic.requests,
         "bytes_up": traffic.bytes_up,

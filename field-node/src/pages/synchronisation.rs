@@ -15,13 +15,14 @@ use shared::document::Kind;
 use shared::exchange::log::{self, Logged};
 use shared::exchange::position::{self, PendingDocument};
 use shared::ledger::LedgerError;
-use shared::text::counted;
+use shared::text::{counted, grouped};
 use shared::time::Timestamp;
 
 use super::notices;
 use crate::courier::{Courier, CourierState};
 use crate::identity::{self, Enrolment};
 use crate::lease;
+use crate::progress::Progress;
 use crate::status_line::sentence;
 
 pub(super) const PATH: &str = "/synchronisation";
@@ -50,6 +51,7 @@ struct SynchronisationPage {
     heading: String,
     explanation: String,
     notice: Option<String>,
+    progress: Option<ProgressBar>,
     waiting: Vec<Waiting>,
     more: u64,
     enrolled: bool,
@@ -59,6 +61,13 @@ struct SynchronisationPage {
     identical: String,
     clock: String,
     exchanges: Vec<ExchangeLine>,
+}
+
+/// How far a long exchange has come.
+struct ProgressBar {
+    done: u64,
+    all: u64,
+    words: String,
 }
 
 /// Something that waits: a kind of record and when it was last written. No names: the page stays on screen.
@@ -102,6 +111,7 @@ async fn show(
         heading: heading(&state),
         explanation: explanation(&state),
         notice: notices::copy(stored.copy_noticed, clock.now()),
+        progress: state.progress.map(progress_bar),
         waiting: waiting(&stored.pending, now),
         more: state.pending.documents.saturating_sub(shown),
         enrolled: state.enrolled,
@@ -205,6 +215,17 @@ fn heading(state: &CourierState) -> String {
     }
 }
 
+fn progress_bar(progress: Progress) -> ProgressBar {
+    let Progress { done, all, .. } = progress;
+    let words = format!(
+        "{} modifications sur {}. {}",
+        grouped(done),
+        grouped(all),
+        progress.left_in_words()
+    );
+    ProgressBar { done, all, words }
+}
+
 /// What happens next, in a sentence or two.
 fn explanation(state: &CourierState) -> String {
     if !state.enrolled {
@@ -217,7 +238,8 @@ fn explanation(state: &CourierState) -> String {
             .to_owned();
     }
     if state.running {
-        return "Un échange avec le hub est en cours.".to_owned();
+        return "Un échange avec le hub est en cours\u{a0}: vous pouvez travailler pendant ce temps."
+            .to_owned();
     }
     if let Some(trouble) = &state.trouble {
         return sentence(trouble);
@@ -319,19 +341,6 @@ fn outcome_label(code: &str) -> &'static str {
     }
 }
 
-/// « 12 345 ».
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 /// « 0,04 s », « 12,4 s ».
 fn seconds(ms: u64) -> String {
     match ms {
@@ -348,10 +357,7 @@ mod tests {
     use shared::exchange::WhyNot;
 
     #[test]
-    fn numbers_and_pauses_read_as_in_french() {
-        assert_eq!(grouped(1_949), "1\u{202f}949");
-        assert_eq!(grouped(12), "12");
-        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+    fn durations_and_pauses_read_as_in_french() {
         assert_eq!(seconds(47), "0,04\u{a0}s");
         assert_eq!(seconds(12_490), "12,4\u{a0}s");
         assert_eq!(in_words(Duration::from_secs(40)), "dans 40 secondes");

@@ -6,7 +6,7 @@
 use askama::Template;
 use jiff::civil::DateTime;
 
-use crate::text::counted;
+use crate::text::{counted, grouped};
 use crate::time::{clock_time, short_date};
 
 /// The frame of one page, as `base.html` draws it.
@@ -180,6 +180,19 @@ impl StatusLine {
             n => format!("En ligne. {} à envoyer au hub.", entries(n)),
         };
         Self::new(StatusKind::Waiting, text)
+    }
+
+    /// A long exchange is under way: `done` changes of `all`; `left` says how long the rest takes, if anybody can.
+    #[must_use]
+    pub fn exchanging(done: u64, all: u64, left: String) -> Self {
+        let text = format!(
+            "Échange avec le hub\u{a0}: {} modifications sur {}.",
+            grouped(done),
+            grouped(all)
+        );
+        let mut line = Self::new(StatusKind::Waiting, text);
+        line.detail = left;
+        line
     }
 
     /// No line to the hub, the last good exchange was at `last`.

@@ -4,6 +4,7 @@
 "use strict";
 
 const LIVE_DELAY_MS = 120;
+const FOLLOW_DELAY_MS = 400;
 // How long `g` waits for its second letter.
 const CHORD_MS = 1500;
 
@@ -97,17 +98,21 @@ function liveStatus() {
 // (the focus, an open choice, text that is not sent) stays as it is.
 function follows() {
   let seen = null;
-  return async (event) => {
-    const first = seen === null;
-    if (seen === event.data) return;
-    seen = event.data;
-    if (first || !document.querySelector("[data-part]")) return;
+  let timer = 0;
+  const follow = async () => {
+    timer = 0;
     try {
       const answer = await fetch(location.href, { headers: { "maison-refresh": "1" } });
-      if (answer.ok && !answer.redirected && seen === event.data) showParts(await answer.text());
+      if (answer.ok && !answer.redirected) showParts(await answer.text());
     } catch {
       // The program does not answer just now; the next word comes again.
     }
+  };
+  return (event) => {
+    const isNews = seen !== null && seen !== event.data;
+    seen = event.data;
+    // A long exchange brings much news: once in a while is enough.
+    if (isNews && !timer && document.querySelector("[data-part]")) timer = setTimeout(follow, FOLLOW_DELAY_MS);
   };
 }
 

@@ -13,7 +13,7 @@ use super::{ExchangeError, REQUEST_CHANGES_MAX, Version, reconcile, upload};
 use crate::document::Kind;
 use crate::ids::ReplicaId;
 use crate::ledger::changes::{self, Entry, Hash};
-use crate::ledger::{Fingerprint, replica};
+use crate::ledger::{Fingerprint, erasures, replica};
 use crate::site::{Received, Site};
 
 /// An answer with more changes than these is worth a progress bar.
@@ -298,7 +298,8 @@ impl Answer {
             let followed = hello.filter(|hello| hello.epoch.is_some());
             match followed {
                 Some(hello) if hello.epoch == position::own_epoch(c)? => {
-                    Ok(changes::is_any_since(c, hello.cursor, laptop)?)
+                    Ok(changes::is_any_since(c, hello.cursor, laptop)?
+                        || erasures::count_since(c, hello.cursor)? > 0)
                 }
                 // It has to be told which hub this is.
                 _ => Ok(true),
