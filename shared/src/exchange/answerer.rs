@@ -4,7 +4,9 @@
 //! nothing else.
 
 use minicbor::bytes::ByteArray;
+use rusqlite::Connection;
 
+use super::erased::{Erased, RECORDS_MAX};
 use super::frame::{Ask, Batch, Fresh, PlaceFrame, Refusal, Rows, Tell};
 use super::position::{self, Epoch};
 use super::short::{Known, Reader, Unread, Writer, Written};
@@ -13,8 +15,12 @@ use super::{ExchangeError, REQUEST_CHANGES_MAX, Version, reconcile, upload};
 use crate::document::Kind;
 use crate::ids::ReplicaId;
 use crate::ledger::changes::{self, Entry, Hash};
-use crate::ledger::{Fingerprint, erasures, replica};
-use crate::site::{Received, Site};
+use crate::ledger::erasures::{self, Erasure};
+use crate::ledger::{Fingerprint, LedgerError, replica};
+use crate::site::{Bearer, Received, Site};
+
+/// What is said of an erasure that another hub signed.
+const NOT_OURS: &str = "cet effacement ne porte pas la signature de ce hub";
 
 /// An answer with more changes than these is worth a progress bar.
 const LONG_CHANGES: i64 = 500;
@@ -121,6 +127,7 @@ impl Answerer {
             }
             Ask::Hello { .. } => Err(ExchangeError::Unexpected("second début")),
             _ if self.hello.is_none() => Err(ExchangeError::Unexpected("pas de début")),
+            Ask::Erased(records) => self.hear(records).await,
             Ask::Changes(batch) => self.receive(batch).await,
             Ask::Fresh(fresh) => {
                 self.fresh = Some(fresh);
@@ -132,6 +139,24 @@ impl Answerer {
                 Ok(())
             }
         }
+    }
+
+    /// Takes what this hub had erased itself before it was restored from an older copy.
+    async fn hear(&mut self, records: Vec<Erased>) -> Result<(), ExchangeError> {
+        self.count(records.len())?;
+        let records = records.into_iter().map(Into::into).collect();
+        let heard = self
+            .site
+            .write(move |work| work.hear_erasures(records, Bearer::Laptop, |_, _| Ok(0)))
+            .await?;
+        if heard.erased > 0 {
+            self.site.scrub().await;
+        }
+        self.taken += heard.erased;
+        let refused = heard.refused.into_iter();
+        self.refused
+            .extend(refused.map(|hash| Refusal::new(hash, NOT_OURS)));
+        Ok(())
     }
 
     async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
@@ -194,6 +219,9 @@ impl Answerer {
         let refused = received.refused.into_iter();
         self.refused
             .extend(refused.map(|(hash, reason)| Refusal::new(hash, &reason)));
+        let erased = received.erased.into_iter();
+        self.refused
+            .extend(erased.map(|late| Refusal::new(late.hash, &late.words())));
     }
 
     /// The answer, once the whole request has been pushed.
@@ -259,6 +287,8 @@ enum Step {
     Open(Ask),
     News {
         after: i64,
+        /// Erasures up to this position have been told.
+        erased_after: i64,
     },
     /// The laptop follows another epoch: it must compare, so it gets the fingerprint only.
     Proof,
@@ -268,9 +298,11 @@ enum Step {
 
 /// What one look at the ledger gives to the answer.
 struct News {
+    erasures: Vec<Erasure>,
     entries: Vec<Entry>,
     /// The same in short form, where the laptop reads it, and the writer for the next batch.
     written: Option<(Written, Writer)>,
+    last: i64,
     end: Option<(i64, Fingerprint)>,
 }
 
@@ -320,9 +352,13 @@ impl Answer {
         match std::mem::replace(&mut self.step, Step::Closed) {
             Step::MakeAgain(MakeAgain::InOtherVersion) => Ok(Some(refusal())),
             Step::MakeAgain(MakeAgain::WithPlainChanges) => self.close(&Tell::Unclear).map(Some),
-            Step::News { after } => self.news(after).await.map(Some),
+            Step::News {
+                after,
+                erased_after,
+            } => self.news(after, erased_after).await.map(Some),
             Step::Proof => {
-                let end = self.site.read(|c| Ok(end(c)?)).await?;
+                let version = self.version;
+                let end = self.site.read(move |c| Ok(end(c, version)?)).await?;
                 self.close(&done(end)).map(Some)
             }
             Step::Want(hashes) => self.want(hashes).await.map(Some),
@@ -373,28 +409,57 @@ impl Answer {
         })?;
         self.heard.cursor = is_followed.then_some(hello.cursor);
         self.step = match std::mem::replace(&mut self.step, Step::Closed) {
-            Step::Open(Ask::News | Ask::Await) if is_followed => Step::News {
-                after: hello.cursor,
-            },
-            Step::Open(Ask::News | Ask::Await) if hello.epoch.is_none() => Step::News { after: 0 },
+            Step::Open(Ask::News | Ask::Await) if is_followed => news_from(hello.cursor),
+            Step::Open(Ask::News | Ask::Await) if hello.epoch.is_none() => news_from(0),
             Step::Open(Ask::News | Ask::Await) => Step::Proof,
-            Step::Open(Ask::Want(hashes)) => Step::Want(hashes.into_iter().map(|h| *h).collect()),
+            Step::Open(Ask::Want(hashes)) => {
+                let hashes: Vec<Hash> = hashes.into_iter().map(|h| *h).collect();
+                self.wanted_erasures(hashes.clone()).await?;
+                Step::Want(hashes)
+            }
             other => other,
         };
         Ok(())
     }
 
-    /// The changes after `after`; with the last of them, from the same snapshot, position and fingerprint.
-    async fn news(&mut self, after: i64) -> Result<Vec<u8>, ExchangeError> {
-        let laptop = self.laptop;
+    /// Tells those among the wanted hashes that stand for erasures, before any changes.
+    async fn wanted_erasures(&mut self, hashes: Vec<Hash>) -> Result<(), ExchangeError> {
+        let found = self.site.read(move |c| {
+            let mut found = Vec::new();
+            for hash in hashes {
+                found.extend(erasures::by_hash(c, &hash)?);
+            }
+            Ok(found)
+        });
+        let found = found.await?;
+        self.tell_erasures(found)
+    }
+
+    fn tell_erasures(&mut self, erasures: Vec<Erasure>) -> Result<(), ExchangeError> {
+        if self.version < Version::Two {
+            return Ok(());
+        }
+        for records in erasures.chunks(RECORDS_MAX) {
+            let records = records.iter().cloned().map(Into::into).collect();
+            self.encoder.push(&Tell::Erased(records))?;
+        }
+        Ok(())
+    }
+
+    /// The erasures after `erased_after`, then the changes after `after`; with the last of them, from the same snapshot,
+    /// position and fingerprint.
+    async fn news(&mut self, after: i64, erased_after: i64) -> Result<Vec<u8>, ExchangeError> {
+        let (laptop, version) = (self.laptop, self.version);
         let known = Known {
             upto: self.heard.cursor.unwrap_or(0),
             receiver: laptop,
         };
         let mut writer = self.is_short.then(|| std::mem::take(&mut self.writer));
         let News {
+            erasures,
             entries,
             written,
+            last,
             end,
         } = self
             .site
@@ -406,12 +471,15 @@ impl Answer {
                     None => None,
                 };
                 Ok(News {
+                    erasures: erasures::since(c, erased_after)?,
                     written: written.zip(writer),
-                    end: if more { None } else { Some(end(c)?) },
+                    last: changes::last_seq(c)?,
+                    end: if more { None } else { Some(end(c, version)?) },
                     entries,
                 })
             })
             .await?;
+        self.tell_erasures(erasures)?;
         let reached = entries.last().map_or(after, |entry| entry.seq);
         match written {
             _ if entries.is_empty() => {}
@@ -431,7 +499,10 @@ impl Answer {
             Some(end) => self.close(&done(end)),
             None if self.encoder.is_nearly_swollen() => self.close(&Tell::Again),
             None => {
-                self.step = Step::News { after: reached };
+                self.step = Step::News {
+                    after: reached,
+                    erased_after: last,
+                };
                 self.encoder.flush()
             }
         }
@@ -459,11 +530,12 @@ impl Answer {
 
     /// One message of the reconciliation.
     async fn ranges(&mut self, message: Vec<u8>) -> Result<Vec<u8>, ExchangeError> {
+        let version = self.version;
         let (set, cursor) = self
             .site
-            .read(|c| {
+            .read(move |c| {
                 let nobody = ReplicaId(uuid::Uuid::nil());
-                let set = changes::times_and_hashes(c, i64::MAX, nobody)?;
+                let set = reconcile::set(c, i64::MAX, nobody, version)?;
                 Ok((set, changes::last_seq(c)?))
             })
             .await?;
@@ -482,14 +554,22 @@ impl Answer {
     }
 }
 
-/// The last position and the fingerprint.
-fn end(
-    connection: &rusqlite::Connection,
-) -> Result<(i64, Fingerprint), crate::ledger::LedgerError> {
-    Ok((
-        changes::last_seq(connection)?,
-        replica::fingerprint(connection)?,
-    ))
+fn news_from(cursor: i64) -> Step {
+    Step::News {
+        after: cursor,
+        erased_after: cursor,
+    }
+}
+
+/// The last position and the fingerprint; version 1 knows of no erasures.
+fn end(connection: &Connection, version: Version) -> Result<(i64, Fingerprint), LedgerError> {
+    let mut fingerprint = replica::fingerprint(connection)?;
+    if version < Version::Two {
+        for hash in erasures::hashes(connection)? {
+            fingerprint.subtract(&hash);
+        }
+    }
+    Ok((changes::last_seq(connection)?, fingerprint))
 }
 
 fn done((cursor, fingerprint): (i64, Fingerprint)) -> Tell {

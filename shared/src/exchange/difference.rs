@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::ledger::LedgerError;
 use crate::ledger::changes::Hash;
+use crate::ledger::erasures::{self, Erasure};
 
 /// Why the two ledgers are known to differ in one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,34 @@ pub(super) fn forget(
     Ok(())
 }
 
+/// Whether one difference of this sort is noted.
+pub(super) fn holds(
+    connection: &Connection,
+    hash: &Hash,
+    what: Difference,
+) -> Result<bool, LedgerError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM exchange_difference WHERE hash = ?1 AND what = ?2")?
+        .exists((hash, what as u8))?)
+}
+
+/// The erasures that the hub is known to lack, with their hashes: those that it had, and lost.
+pub(super) fn lacking_erasures(
+    connection: &Connection,
+    limit: usize,
+) -> Result<Vec<(Hash, Erasure)>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT hash FROM exchange_difference JOIN erasure USING (hash) WHERE what = 2 LIMIT ?1",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let hashes = statement.query_map([limit], |row| row.get(0))?;
+    let mut lacking = Vec::new();
+    for hash in hashes.collect::<rusqlite::Result<Vec<Hash>>>()? {
+        lacking.extend(erasures::by_hash(connection, &hash)?.map(|erasure| (hash, erasure)));
+    }
+    Ok(lacking)
+}
+
 /// Forgets every difference: a complete comparison has just found the true ones.
 pub(super) fn forget_all(connection: &Connection) -> Result<(), LedgerError> {
     connection
@@ -60,7 +89,8 @@ pub(super) fn count(connection: &Connection, what: Difference) -> Result<u64, Le
     let count: i64 = connection
         .prepare_cached(
             "SELECT count(*) FROM exchange_difference d WHERE what = ?1
-             AND (what = 3) <> EXISTS (SELECT 1 FROM change c WHERE c.hash = d.hash)",
+             AND (what = 3) <> (EXISTS (SELECT 1 FROM change c WHERE c.hash = d.hash)
+                 OR EXISTS (SELECT 1 FROM erasure e WHERE e.hash = d.hash))",
         )?
         .query_row([what as u8], |row| row.get(0))?;
     Ok(count.unsigned_abs())

@@ -6,12 +6,14 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
+use super::erased::Erased;
 use super::wire::bounded;
 use crate::ids::{DocumentId, ReplicaId};
 use crate::ledger::changes::{Entry, Hash};
 use crate::site::Foreign;
 
-/// What a laptop sends: one `Hello`, any number of `Changes` or of `Fresh` and `Short`, then one of the others, which ends the request.
+/// What a laptop sends: one `Hello`, any number of `Erased`, then of `Changes` or of `Fresh` and `Short`, then one of the
+/// others, which ends the request.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
 pub enum Ask {
@@ -44,6 +46,13 @@ pub enum Ask {
         #[cbor(decode_with = "bounded")]
         Vec<ByteArray<32>>,
     ),
+    /// From version 2 on, before any changes: erasures that the hub has lost since.
+    #[n(6)]
+    Erased(
+        #[n(0)]
+        #[cbor(decode_with = "bounded")]
+        Vec<Erased>,
+    ),
     /// From version 2 on, ends the request: like `News`, but the hub may hold its answer until it has something to say.
     #[n(8)]
     Await,
@@ -55,8 +64,8 @@ pub enum Ask {
     Fresh(#[n(0)] Fresh),
 }
 
-/// What the hub answers: any number of `Refused`, one `Welcome`, any number of `Changes` or of `Fresh` and `Short`, then
-/// one of the others, which ends the response.
+/// What the hub answers: any number of `Refused`, one `Welcome`, any number of `Erased` and of `Changes` or `Fresh` and
+/// `Short`, then one of the others, which ends the response.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(flat)]
 pub enum Tell {
@@ -119,6 +128,13 @@ pub enum Tell {
     /// changes. Nothing of it counts as confirmed.
     #[n(11)]
     Unclear,
+    /// From version 2 on, before the changes of the same look at the ledger: erasures that the laptop may lack.
+    #[n(8)]
+    Erased(
+        #[n(0)]
+        #[cbor(decode_with = "bounded")]
+        Vec<Erased>,
+    ),
 }
 
 /// The random bytes of a batch in short form (see [`super::short`]).

@@ -22,7 +22,8 @@
 //! 3. A change is acknowledged only when it is on the hub's disk. Sending it again changes nothing.
 //! 4. A change that cannot be taken is set aside with its reason, told to its sender, and in nobody's way.
 //! 5. The hub takes no change to the catalog from a laptop.
-//! 6. Both sides hold at most one frame and one batch in memory, whatever the other sends; a comparison holds the
+//! 6. Erasures travel before content, both ways, and win over whatever is or will be known of their document.
+//! 7. Both sides hold at most one frame and one batch in memory, whatever the other sends; a comparison holds the
 //!    times and hashes of the ledger.
 //!
 //! # One round trip
@@ -30,12 +31,14 @@
 //! ```text
 //! laptop                                          hub
 //!   │ Hello(epoch, cursor)                          │
+//!   │ Erased(lost by the hub)…                      │
 //!   │ Changes(pending)…          each committed ──► │
 //!   │ News                                          │
 //!   ├─────────────────────────────────────────────► │
 //!   │                       Refused(hash, reason)…  │
 //!   │               Welcome(hub and epoch?, time)   │   everything in the request is on the hub's disk
-//!   │ ◄── each committed     Changes(…, cursor)…    │   what lies after the cursor and is not the laptop's
+//!   │ ◄── each committed     Erased(…)…             │   what was erased after the cursor
+//!   │                        Changes(…, cursor)…    │   what lies after the cursor and is not the laptop's
 //!   │                    Done(cursor, fingerprint)  │   from the snapshot of the last reading
 //!   │ ◄─────────────────────────────────────────────┤
 //! ```
@@ -92,6 +95,22 @@
 //! cloned from one directory (each compares whenever the other has sent, until the lease has told them apart: see
 //! `joining::lease`), another hub in the place of the first, and whatever a bug leaves behind.
 //!
+//! # Erasures
+//!
+//! A person who was erased leaves a record, signed by the hub ([`crate::ledger::erasures`]). It has a position like a
+//! change, so the cursor covers it, and counts in fingerprints and comparisons by a hash of its document alone.
+//!
+//! - Down: `Erased` with the records after the cursor goes before the `Changes` of the same look at the ledger, and
+//!   those that are wanted before what else is. The laptop removes the document; what was written on it and had not been
+//!   taken by the hub is counted, and the laptop's page tells its author.
+//! - A change to an erased document that reaches the hub is not kept: `Refused` says so.
+//! - Up: what the hub had erased and has lost with a restore is *lacking at the hub*, like a change, and goes before any
+//!   change of the same request. The hub takes only its own signature.
+//! - While a laptop fetches what a comparison found, only erasures go up. Otherwise a laptop that does not know of one
+//!   yet would send the whole document again, and would be told that entries were refused which nobody wants back.
+//! - Version 1 knows of no erasures: its fingerprints and comparisons leave them out, its laptop keeps the document and
+//!   is refused what it sends of it, which its proof takes into account. Upgraded, it compares, and forgets.
+//!
 //! # The clock
 //!
 //! `Welcome` carries the hub's time; the laptop's clock follows it: hub time, plus half of the time that the response
@@ -109,6 +128,7 @@
 mod answerer;
 mod caller;
 mod difference;
+pub mod erased;
 mod error;
 pub mod frame;
 pub mod log;

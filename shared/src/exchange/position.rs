@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use rusqlite::Connection;
 
+use super::Version;
 use crate::ids::{DocumentId, ReplicaId};
 use crate::ledger::changes;
 use crate::ledger::{Fingerprint, LedgerError, Migrations, replica};
@@ -275,20 +276,28 @@ pub(super) fn skip_acked(connection: &Connection) -> Result<(), LedgerError> {
 
 /// What the hub's fingerprint must be if nothing is wrong: everything here, less what it has not confirmed and what
 /// it refused, plus what it has and this laptop set aside.
-pub(super) fn expected_of_hub(connection: &Connection) -> Result<Fingerprint, LedgerError> {
+///
+/// Version 1 knows of no erasures.
+pub(super) fn expected_of_hub(
+    connection: &Connection,
+    version: Version,
+) -> Result<Fingerprint, LedgerError> {
     let mut fingerprint = replica::fingerprint(connection)?;
     let Position { hub, acked, .. } = position(connection)?;
     let mut statement = connection.prepare_cached(
         "SELECT hash FROM change WHERE seq > ?1 AND origin <> ?2
-         UNION SELECT hash FROM exchange_difference JOIN change USING (hash) WHERE what IN (1, 2)",
+         UNION SELECT hash FROM exchange_difference JOIN change USING (hash) WHERE what IN (1, 2)
+         UNION SELECT hash FROM erasure
+             WHERE ?3 OR hash IN (SELECT hash FROM exchange_difference WHERE what IN (1, 2))",
     )?;
-    let mut rows = statement.query((acked, hub))?;
+    let mut rows = statement.query((acked, hub, version < Version::Two))?;
     while let Some(row) = rows.next()? {
         fingerprint.subtract(&row.get(0)?);
     }
     let mut statement = connection.prepare_cached(
         "SELECT hash FROM exchange_difference d WHERE what = 3
-         AND NOT EXISTS (SELECT 1 FROM change c WHERE c.hash = d.hash)",
+         AND NOT EXISTS (SELECT 1 FROM change c WHERE c.hash = d.hash)
+         AND NOT EXISTS (SELECT 1 FROM erasure e WHERE e.hash = d.hash)",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

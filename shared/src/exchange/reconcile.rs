@@ -2,14 +2,17 @@
 //! `negentropy` over (time, hash).
 //!
 //! The laptop asks and keeps its set in memory for the rounds of one comparison; the hub answers each message from
-//! its ledger as it stands and keeps nothing between them. Nothing here reads or writes a ledger.
+//! its ledger as it stands and keeps nothing between them. Nothing here writes.
 
 use std::collections::BTreeSet;
 
 use negentropy::{Id, Negentropy, NegentropyStorageVector};
+use rusqlite::Connection;
 
-use super::ExchangeError;
-use crate::ledger::changes::Hash;
+use super::{ExchangeError, Version};
+use crate::ids::ReplicaId;
+use crate::ledger::changes::{self, Hash};
+use crate::ledger::{LedgerError, erasures};
 
 /// Most messages of one comparison; what is then still unknown is left to the next one.
 pub(super) const ROUNDS_MAX: u32 = 32;
@@ -17,6 +20,22 @@ pub(super) const ROUNDS_MAX: u32 = 32;
 pub(super) const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 /// The shortest limit that negentropy takes.
 const MESSAGE_BYTES_MIN: usize = 4096;
+
+/// What is compared: every change up to `acked` or that came from `hub`, and every erasure, as if it were a change of
+/// the year 1970; version 1 knows of none.
+pub(super) fn set(
+    connection: &Connection,
+    acked: i64,
+    hub: ReplicaId,
+    version: Version,
+) -> Result<Vec<(i64, Hash)>, LedgerError> {
+    let mut set = changes::times_and_hashes(connection, acked, hub)?;
+    if version >= Version::Two {
+        let hashes = erasures::hashes(connection)?.into_iter();
+        set.extend(hashes.map(|hash| (0, hash)));
+    }
+    Ok(set)
+}
 
 /// The laptop's side of one comparison.
 pub(super) struct Comparison {

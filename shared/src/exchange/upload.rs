@@ -5,8 +5,10 @@ use rusqlite::Connection;
 use crate::ids::ReplicaId;
 use crate::ledger::LedgerError;
 use crate::ledger::changes::{self, Entry, Hash};
+use crate::ledger::erasures::Erasure;
 use crate::site::Site;
 
+use super::erased::{RECORD_BYTES, RECORDS_MAX};
 use super::frame::{Ask, Batch};
 use super::position::Position;
 use super::short::{Known, Writer};
@@ -44,16 +46,44 @@ struct Portion {
     is_last: bool,
 }
 
+/// Adds the erasures that the hub has lost, before any changes, up to `body_bytes_max`.
+pub(super) async fn add_erasures(
+    site: &Site,
+    upload: &mut Upload,
+    encoder: &mut Encoder,
+    body: &mut Vec<u8>,
+    body_bytes_max: usize,
+) -> Result<(), ExchangeError> {
+    let room = (body_bytes_max / RECORD_BYTES).max(1);
+    let mut lacking = site
+        .read(move |c| Ok(difference::lacking_erasures(c, room + 1)?))
+        .await?;
+    upload.is_full = lacking.len() > room;
+    lacking.truncate(room);
+    for portion in lacking.chunks(RECORDS_MAX) {
+        let (hashes, records): (Vec<Hash>, Vec<Erasure>) = portion.iter().cloned().unzip();
+        let records = records.into_iter().map(Into::into).collect();
+        encoder.push(&Ask::Erased(records))?;
+        body.extend(encoder.flush()?);
+        upload.changes += hashes.len() as u64;
+        upload.lacked.extend(hashes);
+    }
+    Ok(())
+}
+
 /// Fills `body` up to `body_bytes_max` with changes; one that is larger than that goes alone.
 pub(super) async fn fill(
     site: &Site,
     position: &Position,
+    mut upload: Upload,
     is_short: bool,
     encoder: &mut Encoder,
     body: &mut Vec<u8>,
     body_bytes_max: usize,
 ) -> Result<Upload, ExchangeError> {
-    let mut upload = Upload::none(position);
+    if upload.is_full {
+        return Ok(upload);
+    }
     let (mut lacked_after, hub) = (0, position.hub);
     let known = Known {
         upto: position.acked,

@@ -15,6 +15,8 @@ pub mod quarantine;
 pub mod replica;
 mod schema;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use error::LedgerError;
 pub use fingerprint::Fingerprint;

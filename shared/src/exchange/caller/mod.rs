@@ -14,6 +14,7 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use repair::{Comparing, Fetching};
 
 use super::difference::{self, Difference};
+use super::erased::{self, Erased};
 use super::frame::{Ask, Batch, Fresh, PlaceFrame, Refusal, Rows, Tell};
 use super::position::{self, Epoch, Position, Proof};
 use super::reconcile::ROUNDS_MAX;
@@ -26,7 +27,8 @@ use crate::document::foreign::claimed_hash;
 use crate::ids::ReplicaId;
 use crate::ledger::Fingerprint;
 use crate::ledger::changes::Hash;
-use crate::site::{Foreign, Site, SiteError, Work};
+use crate::ledger::erasures::{Erasure, hash_of};
+use crate::site::{Bearer, Foreign, Site, SiteError, Work};
 
 /// Bytes of a request that are not changes: greeting, ending and zstd's own.
 const BESIDE_BYTES: usize = 128;
@@ -174,14 +176,26 @@ impl Caller {
             Ask::Want(hashes) => BESIDE_BYTES + hashes.len() * HASH_BYTES,
             _ => BESIDE_BYTES,
         };
-        // While comparing, nothing is sent: what is pending is not compared and goes up afterwards.
-        let upload = if let Ask::Ranges(_) = last {
-            Upload::none(&before)
-        } else {
-            let room = self.piece_bytes.saturating_sub(beside);
+        // While comparing, nothing is sent: what is pending is not compared and goes up afterwards. With what is
+        // fetched only erasures go, so that none of what they removed comes back, nor goes up before they have come.
+        let room = self.piece_bytes.saturating_sub(beside);
+        let (site, mut upload) = (&self.site, Upload::none(&before));
+        if self.version >= Version::Two && !matches!(last, Ask::Ranges(_)) {
+            upload::add_erasures(site, &mut upload, &mut encoder, &mut body, room).await?;
+        }
+        if let Ask::News | Ask::Await = last {
             let is_short = self.version >= Version::Two && !self.is_plain;
-            upload::fill(&self.site, &before, is_short, &mut encoder, &mut body, room).await?
-        };
+            upload = upload::fill(
+                site,
+                &before,
+                upload,
+                is_short,
+                &mut encoder,
+                &mut body,
+                room,
+            )
+            .await?;
+        }
         encoder.push(&last)?;
         body.extend(encoder.finish()?);
         self.report.bytes_up += body.len() as u64;
@@ -296,6 +310,7 @@ impl Caller {
             }
             (Tell::Unclear, _) if !is_welcomed && !self.is_plain => self.make_again_plainly(),
             _ if !is_welcomed => Err(ExchangeError::Unexpected("pas d’accueil")),
+            (Tell::Erased(records), Step::News | Step::Fetch(_)) => self.hear(records).await,
             (Tell::Fresh(fresh), Step::News) => {
                 self.trip()?.fresh = Some(fresh);
                 Ok(())
@@ -402,13 +417,37 @@ impl Caller {
         Ok(())
     }
 
+    /// Erases what the hub has erased; what was written here of it and only here is counted, so that its author hears.
+    async fn hear(&mut self, records: Vec<Erased>) -> Result<(), ExchangeError> {
+        let records: Vec<Erasure> = records.into_iter().map(Into::into).collect();
+        let hashes = records.iter().map(|record| hash_of(record.document));
+        self.trip()?.received.extend(hashes);
+        let erased = self
+            .site
+            .write(move |work| {
+                let heard = work.hear_erasures(records, Bearer::Hub, erased::let_go)?;
+                for hash in &heard.refused {
+                    difference::note(work.connection(), hash, Difference::SetAsideHere, "")?;
+                }
+                position::skip_acked(work.connection())?;
+                Ok(heard.erased)
+            })
+            .await?;
+        if erased > 0 {
+            self.site.scrub().await;
+        }
+        self.report.received += erased;
+        Ok(())
+    }
+
     /// Takes changes, and the position that they cover, in one transaction.
     async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
         let cursor = batch.cursor;
         self.check_cursor(cursor)?;
+        let version = self.version;
         let (taken, hashes) = self
             .site
-            .write(move |work| take(work, batch.into_foreign(), cursor))
+            .write(move |work| take(work, batch.into_foreign(), cursor, version))
             .await?;
         self.note_received(taken, hashes, cursor)
     }
@@ -420,6 +459,7 @@ impl Caller {
             return Err(ExchangeError::Malformed);
         }
         self.check_cursor(cursor)?;
+        let version = self.version;
         let trip = self.trip()?;
         let fresh = trip.fresh.take().ok_or(ExchangeError::Malformed)?;
         let mut reader = std::mem::take(&mut trip.reader);
@@ -427,7 +467,7 @@ impl Caller {
             .site
             .write(
                 move |work| match reader.read(work.connection(), &fresh, &rows) {
-                    Ok(batch) => Ok(Ok((reader, take(work, batch, cursor)?))),
+                    Ok(batch) => Ok(Ok((reader, take(work, batch, cursor, version)?))),
                     Err(unread) => Ok(Err(unread)),
                 },
             )
@@ -485,14 +525,14 @@ impl Caller {
         trip.is_ended = true;
         let (place, is_full) = (trip.place, trip.upload.is_full);
         let offset_ms = self.report.hub_time_offset_ms.unwrap_or_default();
-        let at = self.site.clock().now();
+        let (at, version) = (self.site.clock().now(), self.version);
         let (is_proved, refused, set_aside) = self
             .site
             .write(move |work| {
                 let c = work.connection();
                 position::skip_acked(c)?;
                 position::set_offset_ms(c, offset_ms)?;
-                let is_proved = position::expected_of_hub(c)? == fingerprint;
+                let is_proved = position::expected_of_hub(c, version)? == fingerprint;
                 // A position of a life of the hub that is not proved equal would be a guess.
                 if is_proved || place.is_none() {
                     stand(c, place, cursor)?;
@@ -535,6 +575,7 @@ fn take(
     work: &mut Work<'_>,
     batch: Vec<Foreign>,
     cursor: Option<i64>,
+    version: Version,
 ) -> Result<(u64, HashSet<Hash>), SiteError> {
     let hashes: HashSet<Hash> = batch.iter().map(|f| claimed_hash(&f.bytes)).collect();
     let hub = position::position(work.connection())?.hub;
@@ -543,6 +584,13 @@ fn take(
     for (hash, reason) in &received.refused {
         if hashes.contains(hash) {
             difference::note(c, hash, Difference::SetAsideHere, reason)?;
+        }
+    }
+    for late in &received.erased {
+        // A hub that does not take the erasure keeps the document, which is known then to differ.
+        let hash = hash_of(late.document);
+        if version < Version::Two || difference::holds(c, &hash, Difference::HubRefused)? {
+            difference::note(c, &late.hash, Difference::SetAsideHere, "")?;
         }
     }
     if let Some(cursor) = cursor {

@@ -6,9 +6,9 @@ use super::{Caller, Place, Step, stand};
 use crate::exchange::ExchangeError;
 use crate::exchange::difference::{self, Difference};
 use crate::exchange::position::{self, Position};
-use crate::exchange::reconcile::{Comparison, Progress};
+use crate::exchange::reconcile::{self, Comparison, Progress};
 use crate::ledger::changes::{self, Hash};
-use crate::ledger::quarantine;
+use crate::ledger::{erasures, quarantine};
 
 /// A comparison under way.
 pub(super) struct Comparing {
@@ -30,11 +30,12 @@ impl Caller {
     pub(super) async fn compare(&mut self) -> Result<(), ExchangeError> {
         self.comparisons += 1;
         self.report.reconciled = true;
+        let version = self.version;
         let set = self
             .site
-            .read(|c| {
+            .read(move |c| {
                 let Position { hub, acked, .. } = position::position(c)?;
-                Ok(changes::times_and_hashes(c, acked, hub)?)
+                Ok(reconcile::set(c, acked, hub, version)?)
             })
             .await?;
         let comparison = Comparison::start(set, self.piece_bytes, self.rounds_max)?;
@@ -93,7 +94,7 @@ impl Caller {
                 }
                 let mut wanted = BTreeSet::new();
                 for hash in need {
-                    if changes::is_known(c, &hash)? {
+                    if changes::is_known(c, &hash)? || erasures::by_hash(c, &hash)?.is_some() {
                         continue;
                     } else if quarantine::holds(c, &hash)? {
                         difference::note(c, &hash, Difference::SetAsideHere, "")?;

@@ -30,7 +30,8 @@ impl Known {
     }
 }
 
-/// The document of this ledger whose id ends so, if it is one alone.
+/// The document of this ledger whose id ends so, if it is one alone; or else the one that was erased: sessions go on
+/// naming it.
 pub(super) fn document_ending(
     c: &Connection,
     suffix: [u8; SUFFIX_BYTES],
@@ -39,16 +40,23 @@ pub(super) fn document_ending(
     padded[16 - SUFFIX_BYTES..].copy_from_slice(&suffix);
     let letters = DocumentId(uuid::Uuid::from_bytes(padded)).to_string();
     // The last seven letters are the last 38 bits.
-    let mut statement =
-        c.prepare_cached("SELECT id FROM document WHERE substr(id, 16) = ?1 LIMIT 9")?;
-    let mut found = None;
-    for id in statement.query_map([letters.get(15..)], |row| row.get::<_, DocumentId>(0))? {
-        let id = id?;
-        if id.as_bytes().ends_with(&suffix) && found.replace(id).is_some() {
-            return Ok(None);
+    for sql in [
+        "SELECT id FROM document WHERE substr(id, 16) = ?1 LIMIT 9",
+        "SELECT document FROM erasure WHERE substr(document, 16) = ?1 LIMIT 9",
+    ] {
+        let mut statement = c.prepare_cached(sql)?;
+        let ids = statement.query_map([letters.get(15..)], |row| row.get::<_, DocumentId>(0))?;
+        let ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut alike = ids
+            .into_iter()
+            .filter(|id| id.as_bytes().ends_with(&suffix));
+        match (alike.next(), alike.next()) {
+            (None, _) => {}
+            (found, None) => return Ok(found),
+            _ => return Ok(None),
         }
     }
-    Ok(found)
+    Ok(None)
 }
 
 /// The change of this document whose hash begins so, if it is one alone.

@@ -1,6 +1,7 @@
 //! Requests whose answer the hub may hold: what it waits for, and what does not have to wait.
 
 use super::*;
+use crate::domain::codes::ErasureReason;
 use crate::exchange::{Answer, Version};
 
 /// The hub's answer to the laptop's next request, before its first byte.
@@ -95,4 +96,19 @@ async fn the_version_before_never_waits() {
     let (laptop, hub) = in_step().await;
     let mut caller = held(&laptop).with_version(Version::One);
     assert!(!answer(&mut caller, &laptop, &hub).await.may_wait());
+}
+
+#[tokio::test]
+async fn an_erasure_ends_the_waiting_too() {
+    let (laptop, hub) = in_step().await;
+    let id = hub.add_person("Cros").await;
+    assert!(exchange(&laptop, &hub).await.identical);
+    let mut caller = held(&laptop);
+    let answer = answer(&mut caller, &laptop, &hub).await;
+    assert!(!answer.has_news().await.unwrap());
+    let erase = hub.site.erase(id, agent(), ErasureReason::Request);
+    assert_eq!(erase.await.unwrap(), 1);
+    assert!(answer.has_news().await.unwrap());
+    assert!(take(&mut caller, answer).await.identical);
+    assert_eq!(laptop.family_name(id).await, None);
 }

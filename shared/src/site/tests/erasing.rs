@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::codes::{AgeBand, ErasureReason};
 use crate::domain::seats::Seats;
 use crate::ledger::erasures::{self, Erasure};
-use crate::ledger::{Fingerprint, hub_key};
+use crate::ledger::{Fingerprint, hub_key, testing};
 use crate::site::{Bearer, Heard};
 use crate::view::overview::{Scope, overview};
 
@@ -62,18 +62,8 @@ async fn session_with(
     id
 }
 
-/// The name of every file of the site that holds one of these texts.
 fn files_with(place: &Place, texts: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in std::fs::read_dir(place.directory.path()).unwrap() {
-        let file = file.unwrap();
-        let bytes = std::fs::read(file.path()).unwrap();
-        let has = |text: &&&str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
-        if texts.iter().find(has).is_some() {
-            found.push(file.file_name().into_string().unwrap());
-        }
-    }
-    found
+    testing::files_with(place.directory.path(), texts)
 }
 
 #[tokio::test]
