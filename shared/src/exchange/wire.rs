@@ -35,7 +35,7 @@ const MAGIC: u8 = b'M';
 const REFUSAL: u8 = 0;
 /// log2 of zstd's window that a receiver allows: what it holds for each stream.
 const WINDOW_LOG_MAX: u32 = 20;
-/// What both sides of version 2 have seen before the first byte: see `tests/benches/dictionary.rs` for how it is made.
+/// What both sides of version 2 have seen before the first byte: `tests/examples/dictionary_samples.rs` says how it is made.
 /// It belongs to that version and never changes.
 const DICTIONARY: &[u8] = include_bytes!("dictionary");
 /// How much is compressed or decompressed at a time.
@@ -419,6 +419,17 @@ mod tests {
         } else {
             Err(ExchangeError::Truncated)
         }
+    }
+
+    /// Another dictionary would not read what laptops in the villages write: it needs another version.
+    #[test]
+    fn the_dictionary_of_version_2_is_for_ever() {
+        use sha2::{Digest, Sha256};
+        let hash: [u8; 32] = Sha256::digest(DICTIONARY).into();
+        assert_eq!(
+            data_encoding::HEXLOWER.encode(&hash[..8]),
+            "cc58b4a4ff1bc7c4"
+        );
     }
 
     #[test]
