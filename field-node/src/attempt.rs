@@ -177,6 +177,11 @@ pub async fn attempt(
         Ok(first) => carriage.carry(first).await,
         Err(failure) => Err(failure),
     };
+    if ended.as_ref().is_err_and(|failure| failure.code() == "cut")
+        && let Err(error) = carriage.caller.cut().await
+    {
+        tracing::warn!(%error, "the length of the next request was not kept");
+    }
     drop(held);
     let duration_ms = site.clock().wall().0 - started.0;
     let attempt = Attempt {

@@ -20,8 +20,8 @@ use crate::opened::Hub;
 use crate::refusal::{Refusal, give_nonce};
 use crate::signed::{self, Admitted};
 
-/// Four times the usual request; one change alone is smaller than a quarter of it.
-const BODY_BYTES_MAX: usize = 4 * shared::exchange::PIECE_BYTES;
+/// The longest request; one change alone is smaller than a quarter of it.
+const BODY_BYTES_MAX: usize = shared::exchange::PIECE_BYTES_MAX;
 /// Chunks made ahead of a slow line.
 const CHUNKS_AHEAD: usize = 2;
 /// Longest wait of a laptop: less than the half minute after which it, or a proxy in between, takes the line for dead.

@@ -45,8 +45,8 @@
 //!
 //! `Refused` comes before `Welcome`, which confirms the rest: a response that is cut in between must not make a
 //! refused change look confirmed. Each `Changes` carries the cursor that the laptop then has, and both are written in
-//! one transaction. A request is at most a piece long ([`PIECE_BYTES`]); when more is pending, the next request
-//! carries on. A response that is cut anywhere is simply followed by another request: the ledger and the positions
+//! one transaction. A request is at most a piece long; when more is pending, the next request carries on. Pieces double
+//! after one that went through and halve after one that was cut ([`PIECE_BYTES_MIN`] to [`PIECE_BYTES_MAX`]). A response that is cut anywhere is simply followed by another request: the ledger and the positions
 //! say where to go on.
 //!
 //! # Waiting at the hub
@@ -174,8 +174,12 @@ impl Version {
     }
 }
 
-/// The usual length of a request body, in bytes: about a minute on the slowest line that we plan for.
-pub const PIECE_BYTES: usize = 256 * 1024;
+/// The length of the first request's body, in bytes: some ten seconds on the slowest line that we plan for.
+const PIECE_BYTES: usize = 64 * 1024;
+/// The shortest piece, for a line that is cut again and again.
+const PIECE_BYTES_MIN: usize = 8 * 1024;
+/// The longest piece.
+pub const PIECE_BYTES_MAX: usize = 1024 * 1024;
 /// Most changes in one request, so that a laptop that sends nonsense cannot fill the hub's memory with refusals.
 const REQUEST_CHANGES_MAX: usize = 20_000;
 /// Most hashes asked for in one request.

@@ -19,6 +19,7 @@ const EPOCH: &str = "exchange.epoch";
 const CURSOR: &str = "exchange.cursor";
 const ACKED: &str = "exchange.acked";
 const OFFSET_MS: &str = "exchange.offset_ms";
+const PIECE_BYTES: &str = "exchange.piece_bytes";
 const PROOF_AT: &str = "exchange.proof_at";
 const PROOF_HELD: &str = "exchange.proof_held";
 
@@ -338,4 +339,15 @@ pub(super) fn set_offset_ms(connection: &Connection, offset_ms: i64) -> Result<(
 /// When the row is damaged.
 pub fn offset_ms(connection: &Connection) -> Result<i64, LedgerError> {
     replica::number(connection, OFFSET_MS)
+}
+
+/// How long a request may be, in bytes, after what the line has carried so far; `None` before the first.
+pub(super) fn piece_bytes(connection: &Connection) -> Result<Option<usize>, LedgerError> {
+    let bytes = replica::number(connection, PIECE_BYTES)?;
+    Ok(usize::try_from(bytes).ok().filter(|bytes| *bytes > 0))
+}
+
+pub(super) fn set_piece_bytes(connection: &Connection, bytes: usize) -> Result<(), LedgerError> {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    replica::set_number(connection, PIECE_BYTES, bytes)
 }

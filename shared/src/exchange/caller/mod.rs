@@ -22,7 +22,10 @@ use super::report::{Report, WhyNot};
 use super::short::{Reader, Unread};
 use super::upload::{self, Upload};
 use super::wire::{Decoder, Effort, Encoder};
-use super::{COMPARISONS_MAX, ExchangeError, PIECE_BYTES, Version, WANT_MAX};
+use super::{
+    COMPARISONS_MAX, ExchangeError, PIECE_BYTES, PIECE_BYTES_MAX, PIECE_BYTES_MIN, Version,
+    WANT_MAX,
+};
 use crate::document::foreign::claimed_hash;
 use crate::ids::ReplicaId;
 use crate::ledger::Fingerprint;
@@ -41,7 +44,8 @@ pub struct Caller {
     version: Version,
     /// One side could not read the other's short form: both send plain changes.
     is_plain: bool,
-    piece_bytes: usize,
+    /// How long a request may be; read from the disk before the first.
+    piece_bytes: Option<usize>,
     step: Step,
     trip: Option<Trip>,
     comparisons: u32,
@@ -102,7 +106,7 @@ impl Caller {
             site,
             version: Version::NEWEST,
             is_plain: false,
-            piece_bytes: PIECE_BYTES,
+            piece_bytes: None,
             step: Step::News,
             trip: None,
             comparisons: 0,
@@ -123,10 +127,10 @@ impl Caller {
         self
     }
 
-    /// Makes request bodies of at most `piece_bytes`, or of one change where that is larger.
+    /// Begins with request bodies of at most `piece_bytes`, or of one change where that is larger.
     #[must_use]
     pub fn with_piece_bytes(mut self, piece_bytes: usize) -> Self {
-        self.piece_bytes = piece_bytes;
+        self.piece_bytes = Some(piece_bytes);
         self
     }
 
@@ -145,7 +149,13 @@ impl Caller {
     /// What the store says.
     pub async fn next_request(&mut self) -> Result<Option<Vec<u8>>, ExchangeError> {
         let mut encoder = Encoder::new(self.version, Effort::Usual)?;
-        let before = self.site.read(|c| Ok(position::position(c)?)).await?;
+        let (before, remembered) = self
+            .site
+            .read(|c| Ok((position::position(c)?, position::piece_bytes(c)?)))
+            .await?;
+        let piece_bytes = *self
+            .piece_bytes
+            .get_or_insert(remembered.unwrap_or(PIECE_BYTES));
         encoder.push(&Ask::Hello {
             epoch: before.epoch.map(|epoch| ByteArray::from(epoch.0)),
             cursor: before.cursor,
@@ -159,7 +169,7 @@ impl Caller {
                 Ask::Ranges(ByteVec::from(comparing.comparison.message().to_vec()))
             }
             Step::Fetch(fetching) => {
-                let count = (self.piece_bytes / 2 / HASH_BYTES).clamp(1, WANT_MAX);
+                let count = (piece_bytes / 2 / HASH_BYTES).clamp(1, WANT_MAX);
                 fetching.asked = fetching.wanted.iter().take(count).copied().collect();
                 Ask::Want(
                     fetching
@@ -178,7 +188,7 @@ impl Caller {
         };
         // While comparing, nothing is sent: what is pending is not compared and goes up afterwards. With what is
         // fetched only erasures go, so that none of what they removed comes back, nor goes up before they have come.
-        let room = self.piece_bytes.saturating_sub(beside);
+        let room = piece_bytes.saturating_sub(beside);
         let (site, mut upload) = (&self.site, Upload::none(&before));
         if self.version >= Version::Two && !matches!(last, Ask::Ranges(_)) {
             upload::add_erasures(site, &mut upload, &mut encoder, &mut body, room).await?;
@@ -275,6 +285,40 @@ impl Caller {
             }
             _ => Err(ExchangeError::Truncated),
         }
+    }
+
+    /// To be called instead when the line was cut: if the hub had not confirmed the request, the next ones are shorter,
+    /// in this exchange and after it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn cut(&mut self) -> Result<(), ExchangeError> {
+        let is_confirmed = self.trip.take().is_none_or(|trip| trip.is_welcomed);
+        if is_confirmed {
+            return Ok(());
+        }
+        if let Some(bytes) = self.next_piece(|bytes| bytes / 2) {
+            let keep = move |work: &mut Work<'_>| {
+                position::set_piece_bytes(work.connection(), bytes)?;
+                Ok(())
+            };
+            self.site.write(keep).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes the length of the requests to come; answers it where it is another one.
+    fn next_piece(&mut self, change: impl FnOnce(usize) -> usize) -> Option<usize> {
+        // What a test asks for, below the shortest, stays.
+        let before = self.piece_bytes.filter(|bytes| *bytes >= PIECE_BYTES_MIN)?;
+        let bytes = change(before).clamp(PIECE_BYTES_MIN, PIECE_BYTES_MAX);
+        self.piece_bytes = Some(bytes);
+        (bytes != before).then_some(bytes)
+    }
+
+    /// How long a request may be.
+    pub(super) fn piece_bytes(&self) -> usize {
+        self.piece_bytes.unwrap_or(PIECE_BYTES)
     }
 
     /// What has come of the exchange so far.
@@ -389,6 +433,9 @@ impl Caller {
         let upload = std::mem::take(&mut trip.upload);
         let (changes, is_full) = (upload.changes, upload.is_full);
         trip.upload.is_full = is_full;
+        let longer = is_full
+            .then(|| self.next_piece(|bytes| bytes * 2))
+            .flatten();
         if changes == 0 && first.is_none() {
             return Ok(());
         }
@@ -402,6 +449,9 @@ impl Caller {
                 position::set_acked(c, acked.max(upload.upto))?;
                 for hash in &upload.lacked {
                     difference::forget(c, hash, Difference::HubLacks)?;
+                }
+                if let Some(bytes) = longer {
+                    position::set_piece_bytes(c, bytes)?;
                 }
                 Ok(())
             })

@@ -38,7 +38,7 @@ impl Caller {
                 Ok(reconcile::set(c, acked, hub, version)?)
             })
             .await?;
-        let comparison = Comparison::start(set, self.piece_bytes, self.rounds_max)?;
+        let comparison = Comparison::start(set, self.piece_bytes(), self.rounds_max)?;
         self.step = Step::Compare(Box::new(Comparing {
             comparison,
             from: None,

@@ -168,3 +168,44 @@ async fn a_program_that_dies_between_any_two_writes_has_kept_true_positions() {
         }
     }
 }
+
+#[tokio::test]
+async fn requests_shrink_until_a_bad_line_carries_them_and_grow_again_on_a_good_one() {
+    let (laptop, hub) = (place().await, hub().await);
+    // Words that do not compress, so that there is more to send than the line carries at once.
+    let mut random = StdRng::seed_from_u64(1);
+    for _ in 0..40 {
+        let word: String = (0..1000)
+            .map(|_| char::from(random.random_range(b'!'..b'~')))
+            .collect();
+        laptop.add_person(&word).await;
+    }
+    let bad = Line {
+        up_max: 20_000,
+        ..Line::default()
+    };
+    let mut sent = Vec::new();
+    loop {
+        let mut caller = Caller::new(laptop.site.clone());
+        let mut heard = Heard::default();
+        let carried = carry(bad, &mut caller, &laptop, &hub, &mut heard).await;
+        sent.push(caller.report().bytes_up);
+        if carried.unwrap() {
+            break;
+        }
+        // The program is started anew each time: what it learnt lies on the disk.
+        caller.cut().await.unwrap();
+        assert!(sent.len() < 8, "{sent:?}");
+    }
+    assert!(sent.len() > 2, "{sent:?}");
+    assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
+
+    for _ in 0..100 {
+        let word: String = (0..1000)
+            .map(|_| char::from(random.random_range(b'!'..b'~')))
+            .collect();
+        laptop.add_person(&word).await;
+    }
+    let report = exchange(&laptop, &hub).await;
+    assert!(report.identical && report.round_trips < 8, "{report:?}");
+}
