@@ -38,6 +38,7 @@ pub async fn serve(
     let desk = Desk::new(DeskConfig {
         site: site.clone(),
         site_name: name.subscribe(),
+        person_acts: &[],
         nav: pages::NAV.to_vec(),
         status: status.subscribe(),
         first_start: FIRST_START,

@@ -142,6 +142,9 @@ const MIGRATIONS: &[Migrations] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::domain::codes::ErasureReason;
+    use shared::domain::person::Person;
+    use shared::ids::PersonId;
 
     #[tokio::test]
     async fn a_new_hub_starts_with_the_default_catalog_and_keeps_what_is_changed() {
@@ -161,6 +164,34 @@ mod tests {
             .unwrap();
         let catalog = again.site().catalog().await.unwrap();
         assert_eq!(catalog.retention_months, Some(12));
+    }
+
+    #[tokio::test]
+    async fn whoever_was_erased_stays_so_when_an_older_database_is_put_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let hub = Hub::open(directory.path(), Clock::default()).await.unwrap();
+        let id = PersonId::fresh();
+        let add = |person: &mut Person| person.family_name = "Zébulonette".into();
+        hub.site().edit(id, PROGRAM, add).await.unwrap();
+        let restored = tempfile::tempdir().unwrap();
+        let database = restored.path().join("maison.db");
+        rusqlite::Connection::open(directory.path().join("maison.db"))
+            .and_then(|c| c.execute("VACUUM INTO ?1", [database.to_str()]))
+            .unwrap();
+        let erased = hub.site().erase(id, PROGRAM, ErasureReason::Retention);
+        assert_eq!(erased.await.unwrap(), 1);
+        // The database is the older one, the file beside it is today's.
+        let beside = directory.path().join(ERASURES);
+        std::fs::copy(beside, restored.path().join(ERASURES)).unwrap();
+        let again = Hub::open_existing(restored.path(), Clock::default())
+            .await
+            .unwrap();
+        assert!(again.site().document(id).await.unwrap().is_none());
+        for file in std::fs::read_dir(restored.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            let name = "Zébulonette".as_bytes();
+            assert!(!bytes.windows(name.len()).any(|part| part == name));
+        }
     }
 
     #[tokio::test]

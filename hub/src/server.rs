@@ -43,6 +43,7 @@ pub fn router(hub: &Hub, hosts: Vec<String>, status: watch::Receiver<StatusLine>
         site: hub.site().clone(),
         site_name: watch::channel(SITE_NAME.to_owned()).1,
         nav: pages::NAV.to_vec(),
+        person_acts: pages::PERSON_ACTS,
         status,
         first_start: FIRST_START,
         hosts,

@@ -1,7 +1,10 @@
-//! What happened to this laptop that somebody should know, in plain words: it was found to be a copy.
+//! What happened to this laptop that somebody should know, in plain words: it was found to be a copy, or entries of
+//! somebody who was erased meanwhile were not kept.
 
 use jiff::civil::DateTime;
 use shared::desk::page::moment;
+use shared::ledger::erasures::Lost;
+use shared::text::counted;
 use shared::time::Timestamp;
 
 /// A notice is shown for this long: whoever made the copy should have seen it by then.
@@ -21,6 +24,25 @@ fn copy_sentence(noticed: DateTime, now: DateTime) -> String {
     )
 }
 
+/// What to say to the authors of entries that went with a person who was erased.
+pub(super) fn lost(lost: &[Lost], now: Timestamp) -> Vec<String> {
+    let recent = lost.iter().filter(|lost| now.0 - lost.at.0 < SHOWN_MS);
+    recent.map(|lost| lost_sentence(lost, now)).collect()
+}
+
+fn lost_sentence(lost: &Lost, now: Timestamp) -> String {
+    let entries = counted(lost.changes, "saisie", "saisies");
+    let kept = if lost.changes < 2 {
+        "n’a pas été gardée"
+    } else {
+        "n’ont pas été gardées"
+    };
+    format!(
+        "{entries} de ce portable {kept}\u{a0}: la personne a été effacée au hub ({}).",
+        moment(lost.at.local(), now.local())
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +54,20 @@ mod tests {
         assert!(said.contains("reconnu (9\u{a0}h\u{a0}25)"), "{said}");
         assert_eq!(copy(Some(noticed), Timestamp(noticed.0 + SHOWN_MS)), None);
         assert_eq!(copy(None, noticed), None);
+    }
+
+    #[test]
+    fn entries_that_went_with_somebody_erased_are_told_for_a_month() {
+        let at = Timestamp(1_795_681_500_000);
+        let lost = |changes| [Lost { at, changes }];
+        let said = super::lost(&lost(1), at);
+        assert_eq!(
+            said,
+            [
+                "1 saisie de ce portable n’a pas été gardée\u{a0}: la personne a été effacée au hub (9\u{a0}h\u{a0}25)."
+            ]
+        );
+        assert!(super::lost(&lost(2), at)[0].starts_with("2 saisies de ce portable n’ont"));
+        assert!(super::lost(&lost(2), Timestamp(at.0 + SHOWN_MS)).is_empty());
     }
 }

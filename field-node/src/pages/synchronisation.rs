@@ -14,7 +14,8 @@ use shared::desk::{Desk, SignedIn};
 use shared::document::Kind;
 use shared::exchange::log::{self, Logged};
 use shared::exchange::position::{self, PendingDocument};
-use shared::ledger::LedgerError;
+use shared::ledger::erasures::Lost;
+use shared::ledger::{LedgerError, erasures};
 use shared::text::{counted, grouped};
 use shared::time::Timestamp;
 
@@ -29,6 +30,8 @@ pub(super) const PATH: &str = "/synchronisation";
 
 /// What waits is listed up to here; the heading counts all of it.
 const WAITING_SHOWN: usize = 20;
+/// Erasures shown that took entries of this laptop along.
+const LOST_SHOWN: usize = 5;
 /// Exchanges shown.
 const EXCHANGES_SHOWN: usize = 30;
 /// A page that asked for an exchange is answered after this long at the latest; the exchange goes on.
@@ -50,7 +53,7 @@ struct SynchronisationPage {
     page: Page,
     heading: String,
     explanation: String,
-    notice: Option<String>,
+    notices: Vec<String>,
     progress: Option<ProgressBar>,
     waiting: Vec<Waiting>,
     more: u64,
@@ -93,6 +96,7 @@ struct Stored {
     pending: Vec<PendingDocument>,
     exchanges: Vec<Logged>,
     copy_noticed: Option<Timestamp>,
+    lost: Vec<Lost>,
 }
 
 async fn show(
@@ -110,7 +114,7 @@ async fn show(
         page,
         heading: heading(&state),
         explanation: explanation(&state),
-        notice: notices::copy(stored.copy_noticed, clock.now()),
+        notices: notices(&stored, clock.now()),
         progress: state.progress.map(progress_bar),
         waiting: waiting(&stored.pending, now),
         more: state.pending.documents.saturating_sub(shown),
@@ -185,7 +189,15 @@ fn stored(connection: &Connection) -> Result<Stored, LedgerError> {
         pending: position::pending_documents(connection, WAITING_SHOWN)?,
         exchanges: log::recent(connection, EXCHANGES_SHOWN)?,
         copy_noticed: lease::copy_noticed(connection)?,
+        lost: erasures::lost(connection, LOST_SHOWN)?,
     })
+}
+
+fn notices(stored: &Stored, now: Timestamp) -> Vec<String> {
+    let copy = notices::copy(stored.copy_noticed, now);
+    copy.into_iter()
+        .chain(notices::lost(&stored.lost, now))
+        .collect()
 }
 
 fn waiting(pending: &[PendingDocument], now: DateTime) -> Vec<Waiting> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use shared::ids::ReplicaId;
 use shared::joining::lease::Trial;
 use shared::joining::signature::Nonce;
-use shared::ledger::{LedgerError, Migrations, changes};
+use shared::ledger::{LedgerError, Migrations, changes, erasures};
 use shared::time::Timestamp;
 
 /// The hub's tables of laptops and tickets.
@@ -89,7 +89,7 @@ impl Device {
 pub struct DeviceState {
     /// The laptop.
     pub device: Device,
-    /// Changes of others that it has not acknowledged.
+    /// Changes of others and erasures that it has not acknowledged.
     pub lacks_changes: u64,
     /// The documents that they belong to.
     pub lacks_documents: u64,
@@ -130,10 +130,11 @@ pub fn list(connection: &Connection) -> Result<Vec<DeviceState>, LedgerError> {
     let state = |(device, is_replaced): (Device, bool)| {
         let (lacks_changes, lacks_documents) =
             changes::count_since(connection, device.acknowledged, device.replica)?;
+        let erasures = erasures::count_since(connection, device.acknowledged)?;
         Ok(DeviceState {
             device,
-            lacks_changes,
-            lacks_documents,
+            lacks_changes: lacks_changes + erasures,
+            lacks_documents: lacks_documents + erasures,
             is_replaced,
         })
     };

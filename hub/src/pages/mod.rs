@@ -3,6 +3,8 @@
 //! A page's handler takes `Extension<Hub>` for the hub and, like every page, the desk's state for its frame. A new
 //! page is: a file here, a line in [`routes`], and a line in [`NAV`] if it has an entry of its own.
 
+mod erasing;
+mod erasures;
 mod export;
 mod import;
 mod laptops;
@@ -16,7 +18,7 @@ mod testing;
 mod tests;
 
 use axum::{Extension, Router};
-use shared::desk::{Desk, NavEntry};
+use shared::desk::{Desk, NavEntry, PersonAct};
 use shared::domain::codes::Role;
 
 use crate::opened::Hub;
@@ -43,9 +45,18 @@ pub(crate) const NAV: &[NavEntry] = &[
     },
 ];
 
+/// What the hub adds to a person's sheet.
+pub(crate) const PERSON_ACTS: &[PersonAct] = &[PersonAct {
+    label: "Effacer cette personne",
+    path: "effacer",
+    role: Role::Staff,
+}];
+
 /// The routes of all pages.
 pub(crate) fn routes(hub: Hub) -> Router<Desk> {
     Router::new()
+        .merge(erasing::routes())
+        .merge(erasures::routes())
         .merge(export::routes())
         .merge(import::routes())
         .merge(laptops::routes())

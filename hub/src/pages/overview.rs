@@ -23,6 +23,7 @@ use shared::time::Timestamp;
 use shared::view::catalog::catalog;
 use shared::view::overview::{Activity, Overview, Scope, overview};
 
+use super::erasures::PATH as ERASURES;
 use super::period::{self, Asked};
 use super::quarantine::QUARANTINE;
 use crate::devices::{self, DeviceState};

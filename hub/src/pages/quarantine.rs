@@ -1,17 +1,20 @@
 //! Ce qui n’a pas été pris: changes that laptops sent and the hub set aside, from whom and why.
 //!
-//! Nothing can be done about them here: what they are is shown so that somebody can ask who wrote them.
+//! They can be tried again, which the program does by itself after an upgrade; apart from that, what they are is shown
+//! so that somebody can ask who wrote them.
 
 use std::collections::HashMap;
 
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use shared::desk::Desk;
-use shared::desk::answer::{Answer, page};
-use shared::desk::page::{Page, moment};
-use shared::ledger::quarantine;
+use shared::desk::answer::{Answer, page, see};
+use shared::desk::page::{Flash, Page, moment};
+use shared::exchange::laptop_may_write;
+use shared::ledger::quarantine::{self, Again};
+use shared::text::counted;
 
 use super::role::Staff;
 use crate::devices;
@@ -38,7 +41,36 @@ struct Line {
 }
 
 pub(super) fn routes() -> Router<Desk> {
-    Router::new().route(QUARANTINE, get(show))
+    Router::new()
+        .route(QUARANTINE, get(show))
+        .route("/vue-ensemble/quarantaine/reprise", post(retry))
+}
+
+async fn retry(State(desk): State<Desk>, Staff(who): Staff) -> Answer {
+    let retried = desk
+        .site()
+        .retry_quarantine(Again::All, laptop_may_write)
+        .await?;
+    let flash = match (retried.released, retried.kept) {
+        (0, 0) => Flash::done("Rien n’est mis de côté."),
+        (0, _) => Flash::warning("Rien de plus n’a pu être pris."),
+        (released, 0) => Flash::done(format!("{}.", taken(released))),
+        (released, _) => {
+            Flash::warning(format!("{}. Les autres restent de côté.", taken(released)))
+        }
+    };
+    desk.flash(&who, flash);
+    see(QUARANTINE)
+}
+
+/// « 2 modifications sont prises »
+fn taken(count: u64) -> String {
+    let verb = if count < 2 {
+        "est prise"
+    } else {
+        "sont prises"
+    };
+    format!("{} {verb}", counted(count, "modification", "modifications"))
 }
 
 async fn show(State(desk): State<Desk>, Staff(who): Staff) -> Answer {

@@ -7,7 +7,7 @@ use shared::domain::codes::Role;
 use shared::time::Clock;
 use tempfile::TempDir;
 
-use super::{NAV, routes};
+use super::{NAV, PERSON_ACTS, routes};
 use crate::opened::Hub;
 
 /// Somebody signed in at a new hub.
@@ -24,7 +24,9 @@ impl AtHub {
             .await
             .unwrap();
         let pages = routes(hub.clone());
-        let visitor = Visitor::on(hub.site().clone(), role, NAV.to_vec(), pages).await;
+        let visitor =
+            Visitor::where_one_may(hub.site().clone(), role, NAV.to_vec(), PERSON_ACTS, pages)
+                .await;
         Self {
             hub,
             visitor,

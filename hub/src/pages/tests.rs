@@ -20,6 +20,10 @@ use crate::devices::tickets::{self, Trade};
 const ROUTES: &[(&str, &str, Role)] = &[
     ("GET", "/vue-ensemble", Role::Agent),
     ("GET", "/vue-ensemble/quarantaine", Role::Staff),
+    ("POST", "/vue-ensemble/quarantaine/reprise", Role::Staff),
+    ("GET", "/vue-ensemble/effacements", Role::Staff),
+    ("GET", "/personnes/x/effacer", Role::Staff),
+    ("POST", "/personnes/x/effacer", Role::Staff),
     ("GET", "/export", Role::Staff),
     ("GET", "/export/activites.csv", Role::Staff),
     ("GET", "/import", Role::Staff),
@@ -242,4 +246,10 @@ async fn the_overview_tells_of_laptops_and_of_what_was_set_aside() {
     assert!(after.text.contains("1 modification mise de côté"));
     let list = at.visitor.get("/vue-ensemble/quarantaine").await;
     assert!(list.text.contains("<td>Portable 1</td>"));
+    let tried = at
+        .visitor
+        .act("/vue-ensemble/quarantaine/reprise", &[])
+        .await;
+    assert!(tried.text.contains("Rien de plus n’a pu être pris."));
+    assert!(tried.text.contains("<td>Portable 1</td>"));
 }

@@ -67,6 +67,17 @@ pub struct NavEntry {
     pub role: Role,
 }
 
+/// An act on a person that a program adds to their sheet.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonAct {
+    /// Words shown.
+    pub label: &'static str,
+    /// What follows the sheet's path.
+    pub path: &'static str,
+    /// The least role that may do it.
+    pub role: Role,
+}
+
 /// The pages of the desk itself.
 const NAV: &[NavEntry] = &[
     NavEntry {
@@ -104,6 +115,8 @@ pub struct DeskConfig {
     pub site_name: watch::Receiver<String>,
     /// Pages that the program adds to the navigation.
     pub nav: Vec<NavEntry>,
+    /// Acts that the program adds to a person's sheet.
+    pub person_acts: &'static [PersonAct],
     /// How the site stands with the hub; the program keeps it up to date.
     pub status: watch::Receiver<StatusLine>,
     /// What to do while no account is known on this site: the sign-in page says it.
@@ -168,6 +181,12 @@ impl Desk {
     #[must_use]
     pub fn page_signed_out(&self, title: impl Into<String>) -> Page {
         Page::signed_out(self.inner.config.site_name.borrow().clone(), title)
+    }
+
+    /// What else the program lets `who` do with a person, below their sheet.
+    fn person_acts(&self, who: &SignedIn) -> Vec<&'static PersonAct> {
+        let acts = self.inner.config.person_acts.iter();
+        acts.filter(|act| who.role >= act.role).collect()
     }
 
     /// What to do while no account is known on this site.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::page::StatusLine;
-use super::{Desk, DeskConfig, MIGRATIONS, NavEntry, passphrase, router};
+use super::{Desk, DeskConfig, MIGRATIONS, NavEntry, PersonAct, passphrase, router};
 use crate::domain::catalog::{Agent, Catalog, Replica, catalog_id, default_catalog};
 use crate::domain::codes::Role;
 use crate::exchange;
@@ -84,6 +84,17 @@ impl Visitor {
 
     /// An account of `role` on an open site.
     pub async fn on(site: Site, role: Role, nav: Vec<NavEntry>, more: Router<Desk>) -> Self {
+        Self::where_one_may(site, role, nav, &[], more).await
+    }
+
+    /// An account of `role` on an open site whose program adds these acts to a person's sheet.
+    pub async fn where_one_may(
+        site: Site,
+        role: Role,
+        nav: Vec<NavEntry>,
+        person_acts: &'static [PersonAct],
+        more: Router<Desk>,
+    ) -> Self {
         let (agent, replica) = (AgentId::fresh(), site.replica());
         let passphrase_hash = passphrase::hash(PASSPHRASE).unwrap();
         site.edit(catalog_id(), agent, move |catalog: &mut Catalog| {
@@ -114,6 +125,7 @@ impl Visitor {
             site,
             site_name: watch::channel("Portable 1 — Maison mobile".to_owned()).1,
             nav,
+            person_acts,
             status,
             first_start: "Demandez à l’administrateur.",
             hosts: vec![HOST_NAME.to_owned()],

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 
 use super::position::{self, Position};
 use crate::ids::{AgentId, DocumentId};
+use crate::ledger::LedgerError;
 use crate::ledger::erasures::Erasure;
-use crate::ledger::{LedgerError, replica};
 use crate::time::Timestamp;
 
 /// Records in one frame: some 30 KB.
@@ -70,15 +70,13 @@ impl From<Erased> for Erasure {
 /// Forgets in which changes of a document the hub differs, before the document is erased on this laptop; answers how
 /// many changes were written here that the hub does not have, because it has not heard or not taken them.
 pub(super) fn let_go(connection: &Connection, document: DocumentId) -> Result<u64, LedgerError> {
-    let Position { acked, .. } = position::position(connection)?;
+    let Position { acked, hub, .. } = position::position(connection)?;
     let lost: i64 = connection
         .prepare_cached(
-            "SELECT count(*) FROM change WHERE document = ?1 AND origin = ?2 AND (seq > ?3
+            "SELECT count(*) FROM change WHERE document = ?1 AND origin <> ?2 AND (seq > ?3
              OR hash IN (SELECT hash FROM exchange_difference WHERE what = 1))",
         )?
-        .query_row((document, replica::id(connection)?, acked), |row| {
-            row.get(0)
-        })?;
+        .query_row((document, hub, acked), |row| row.get(0))?;
     connection
         .prepare_cached(
             "DELETE FROM exchange_difference WHERE hash IN

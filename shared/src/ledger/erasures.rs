@@ -172,6 +172,19 @@ pub fn since(connection: &Connection, after: i64) -> Result<Vec<Erasure>, Ledger
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The newest records with their positions, newest first; at most `limit`.
+///
+/// # Errors
+/// What SQLite says.
+pub fn newest(connection: &Connection, limit: usize) -> Result<Vec<(i64, Erasure)>, LedgerError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, seq FROM erasure ORDER BY at DESC, seq DESC LIMIT ?1"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map([limit], |row| Ok((row.get(6)?, erasure(row)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How many records lie after position `after`.
 ///
 /// # Errors

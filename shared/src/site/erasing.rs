@@ -12,7 +12,7 @@ use crate::ids::{AgentId, DocumentId, PersonId};
 use crate::ledger::changes::{self, Hash};
 use crate::ledger::erasures::{self, Erasure};
 use crate::ledger::{LedgerError, hub_key};
-use crate::view::{self, people};
+use crate::view::{self, erasing, people};
 
 /// Who brings the record of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Work<'_> {
     /// Withdraws a person from the sessions that lie ahead, so that somebody else finds the seat.
     fn free_seats(&mut self, person: PersonId, by: AgentId) -> Result<(), SiteError> {
         let today = self.site.clock.now().date();
-        for (session, registration) in people::seats_ahead(self.tx, person, today)? {
+        for (session, registration) in erasing::seats_ahead(self.tx, person, today)? {
             self.edit(session, by, |session: &mut Session| {
                 session.set_status(registration, RegistrationStatus::Revoked)
             })?;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{catalog, people};
+use super::{catalog, erasing, people};
 use crate::domain::activity::ActivityRow;
 use crate::domain::catalog::Catalog;
 use crate::domain::codes::{
@@ -245,7 +245,7 @@ fn beneficiary(connection: &Connection, id: PersonId) -> Result<Beneficiary, Led
     let Some(line) = people::line_of(connection, id)? else {
         let is_erased = erasures::is_erased(connection, id.into())?;
         return Ok(Beneficiary {
-            name: if is_erased { people::ERASED } else { "" }.to_owned(),
+            name: if is_erased { erasing::ERASED } else { "" }.to_owned(),
             ..Beneficiary::default()
         });
     };

@@ -7,6 +7,7 @@ pub mod activities;
 pub mod catalog;
 mod codes;
 pub mod demandes;
+pub mod erasing;
 pub mod overview;
 pub mod people;
 mod project;

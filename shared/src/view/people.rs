@@ -14,8 +14,8 @@ use crate::domain::commune;
 use crate::domain::person::Person;
 use crate::domain::resemblance::{Resemblance, looks_like};
 use crate::domain::search::{Term, search_terms};
-use crate::ids::{PersonId, RegistrationId, SessionId};
-use crate::ledger::{LedgerError, erasures};
+use crate::ids::{PersonId, SessionId};
+use crate::ledger::LedgerError;
 use crate::text::{folded, phone_digits};
 
 /// A person as lists show them.
@@ -211,6 +211,18 @@ pub fn line_of(connection: &Connection, id: PersonId) -> Result<Option<PersonLin
     }
 }
 
+/// The names that these records hold themselves, in their order; one that is not here has none.
+///
+/// # Errors
+/// What SQLite says.
+pub fn names_of(connection: &Connection, ids: &[PersonId]) -> Result<Vec<String>, LedgerError> {
+    let mut names = Vec::new();
+    for id in ids {
+        names.extend(raw_line(connection, *id)?.map(|line| line.display_name()));
+    }
+    Ok(names)
+}
+
 /// What the record itself holds.
 fn raw_line(connection: &Connection, id: PersonId) -> Result<Option<PersonLine>, LedgerError> {
     let mut statement =
@@ -246,43 +258,6 @@ pub fn resolved(connection: &Connection, id: PersonId) -> Result<PersonId, Ledge
         way.push(next);
         current = next;
     }
-}
-
-/// What stands for the name of a person whose record is not here: erased, or not arrived yet.
-///
-/// # Errors
-/// What SQLite says.
-pub fn nameless(connection: &Connection, id: PersonId) -> Result<&'static str, LedgerError> {
-    Ok(if erasures::is_erased(connection, id.into())? {
-        ERASED
-    } else {
-        NOT_HERE
-    })
-}
-
-/// How somebody is called who was erased.
-pub const ERASED: &str = "Personne effacée";
-/// How somebody is called whose record has not arrived.
-pub const NOT_HERE: &str = "Fiche pas encore reçue";
-
-/// The registrations of the record `id` that stand in planned sessions from `today` on and that nobody has marked.
-///
-/// # Errors
-/// What SQLite says.
-pub fn seats_ahead(
-    connection: &Connection,
-    id: PersonId,
-    today: Date,
-) -> Result<Vec<(SessionId, RegistrationId)>, LedgerError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT r.session, r.id FROM registration r JOIN session s ON s.id = r.session
-         WHERE r.person = ?1 AND r.rank > 0 AND r.attendance = 'unknown' AND s.date >= ?2
-             AND s.state = 'planned' ORDER BY s.date, s.start",
-    )?;
-    let rows = statement.query_map((id, today.to_string()), |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The record `id` and every record that was merged into it, directly or through others.

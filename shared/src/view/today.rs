@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::civil::{Date, DateTime, Time};
 use rusqlite::{Connection, Row};
 
+use super::erasing;
 use super::people::{self, PersonLine};
 use super::sessions::{date, time};
 use crate::domain::attendance::TOTAL;
@@ -96,7 +97,7 @@ pub fn expected(connection: &Connection, session: SessionId) -> Result<Vec<Expec
         let line = people::line_of(connection, person)?;
         let nameless = match line {
             Some(_) => "",
-            None => people::nameless(connection, person)?,
+            None => erasing::nameless(connection, person)?,
         };
         expected.push(Expected {
             registration: row.get(0)?,

@@ -15,7 +15,7 @@ use crate::desk::answer::{Answer, Failure, page, see};
 use crate::desk::form::Form;
 use crate::desk::page::{Flash, Page};
 use crate::desk::record::{Disagreement, HistoryLine, Signer};
-use crate::desk::{Desk, SignedIn};
+use crate::desk::{Desk, PersonAct, SignedIn};
 use crate::document::FieldChange;
 use crate::domain::catalog::Catalog;
 use crate::domain::codes::{Attendance, RegistrationStatus, SessionState};
@@ -23,6 +23,7 @@ use crate::domain::person::Person;
 use crate::domain::resemblance::Resemblance;
 use crate::exchange::position;
 use crate::ids::PersonId;
+use crate::ledger::erasures;
 use crate::text::{counted, dialled};
 use crate::time::{day_month_year, short_date};
 use crate::view::demandes::{self, DemandeLine};
@@ -52,6 +53,9 @@ struct SheetPage {
     merged: Vec<Merged>,
     disagreements: Vec<Disagreement>,
     history: Vec<HistoryLine>,
+    /// The record had been merged into somebody's who was erased since.
+    is_left_over: bool,
+    acts: Vec<&'static PersonAct>,
 }
 
 /// A registration or a demande, as the list draws it.
@@ -82,6 +86,7 @@ struct Known {
     demandes: Vec<DemandeLine>,
     first_visit: Option<DateTime>,
     alike: Vec<(PersonLine, Resemblance)>,
+    is_left_over: bool,
 }
 
 pub(super) fn routes() -> Router<Desk> {
@@ -144,6 +149,10 @@ async fn known(desk: &Desk, id: PersonId) -> Result<Option<Known>, Failure> {
             demandes: demandes::of_person(connection, id)?,
             first_visit: people::first_attended(connection, id)?,
             alike,
+            is_left_over: match reading.person.merged_into {
+                Some(other) => erasures::is_erased(connection, other.into())?,
+                None => false,
+            },
             reading,
         }))
     });
@@ -196,6 +205,8 @@ fn sheet(desk: &Desk, who: &SignedIn, catalog: &Catalog, known: Known) -> SheetP
             },
         ),
         history: signer.history(&history, described),
+        is_left_over: known.is_left_over,
+        acts: desk.person_acts(who),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::domain::session::Session;
 use crate::ids::SessionId;
 use crate::site::SiteError;
 use crate::time::{clock_time, long_date};
-use crate::view::people;
+use crate::view::{erasing, people};
 
 /// Lines for people who walk in, beside the seats that are free.
 const SPARE_LINES: usize = 2;
@@ -106,7 +106,7 @@ fn lines(connection: &Connection, session: &Session) -> Result<Vec<Line>, SiteEr
         }
         let name = match people::line_of(connection, registration.person)? {
             Some(line) => format!("{} {}", line.family_name.to_uppercase(), line.given_name),
-            None => people::nameless(connection, registration.person)?.to_owned(),
+            None => erasing::nameless(connection, registration.person)?.to_owned(),
         };
         let mark = match registration.attendance {
             Attendance::Unknown => "",

@@ -27,6 +27,7 @@ use crate::ids::{PersonId, RegistrationId, SessionId};
 use crate::site::SiteError;
 use crate::text::{counted, dialled};
 use crate::time::{hours, long_date};
+use crate::view::erasing;
 use crate::view::people::{self, PersonLine};
 
 /// People that a search on the sheet shows: as many as fit beside the list without scrolling far.
@@ -209,7 +210,7 @@ impl Reader<'_> {
     fn calls(&self) -> Vec<Call> {
         let calls = to_tell(self.session, self.now.date()).into_iter();
         calls
-            .filter(|(id, _)| self.nameless.get(id) != Some(&people::ERASED))
+            .filter(|(id, _)| self.nameless.get(id) != Some(&erasing::ERASED))
             .map(|(id, why)| Call {
                 id,
                 name: self.name(id),
@@ -335,7 +336,7 @@ fn people_of(connection: &Connection, session: &Session) -> Result<People, SiteE
                 found.insert(*id, line);
             }
             None => {
-                nameless.insert(*id, people::nameless(connection, registration.person)?);
+                nameless.insert(*id, erasing::nameless(connection, registration.person)?);
             }
         }
     }

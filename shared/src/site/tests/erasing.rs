@@ -121,7 +121,7 @@ async fn who_was_present_still_counts_and_a_seat_to_come_is_free_again() {
         .read(move |c| Ok(crate::view::today::expected(c, came)?))
         .await
         .unwrap();
-    assert_eq!(expected[0].nameless, people::ERASED);
+    assert_eq!(expected[0].nameless, crate::view::erasing::ERASED);
     assert!(expected[0].person.is_none());
     let ahead: Session = site
         .document(ahead)
