@@ -87,13 +87,18 @@ impl Attempt {
     fn is_worth_logging(&self) -> bool {
         match &self.failure {
             _ if self.why == Why::Asked => true,
-            None => self.has_moved() || !self.report.identical || self.traffic.is_copy,
+            None => self.has_moved() || !self.report.identical || self.is_event(),
             // A line that ends while nothing is under way is no exchange that was cut.
             Some(failure) if matches!(self.why, Why::News { .. }) && !self.has_moved() => {
                 !failure.is_line()
             }
             Some(failure) => !matches!(failure, Failure::Line(LineError::Unreachable)),
         }
+    }
+
+    /// Whether something was noticed that somebody should know, though nothing may have moved.
+    fn is_event(&self) -> bool {
+        self.traffic.is_copy || self.report.hub_began_anew
     }
 
     /// Whether it carried anything either way.
@@ -286,7 +291,12 @@ async fn record(site: &Site, attempt: &Attempt) -> Result<(), SiteError> {
         report, traffic, ..
     } = attempt;
     let failed = attempt.failure.as_ref().map(Failure::code);
-    let copy = (traffic.is_copy && report.identical).then_some("copy");
+    let event = match (traffic.is_copy, report.hub_began_anew) {
+        _ if !report.identical => None,
+        (true, _) => Some("copy"),
+        (false, true) => Some("hub_restored"),
+        (false, false) => None,
+    };
     let logged = Logged {
         started: attempt.started,
         duration_ms: attempt.duration_ms,
@@ -296,7 +306,7 @@ async fn record(site: &Site, attempt: &Attempt) -> Result<(), SiteError> {
         sent: report.sent,
         received: report.received,
         refused: report.refused,
-        outcome: failed.or(copy).unwrap_or(report.outcome()).to_owned(),
+        outcome: failed.or(event).unwrap_or(report.outcome()).to_owned(),
         identical: failed.is_none() && report.identical,
     };
     site.write(move |work| Ok(log::record(work.connection(), &logged)?))

@@ -68,6 +68,9 @@ async fn answer(hub: &Hub, admitted: Admitted, arrival: Option<Arrival>) -> Resu
     }
     let first = answer.next_chunk().await?.unwrap_or_default();
     let heard = answer.heard();
+    if heard.is_restored {
+        tracing::warn!(%laptop, "this hub was restored from an older copy: a new epoch begins");
+    }
     if heard.taken + heard.refused > 0 {
         tracing::info!(%laptop, taken = heard.taken, refused = heard.refused, "exchange");
     }

@@ -17,7 +17,7 @@ use tests::program::{self, Program};
 /// A hub that serves, and laptops that exchange by command.
 struct World {
     directory: TempDir,
-    _hub: Program,
+    hub: Option<Program>,
     address: SocketAddr,
 }
 
@@ -27,7 +27,7 @@ impl World {
         let hub = Program::serve(program::hub(), &directory.path().join("hub"), &[]);
         let world = Self {
             address: hub.address(),
-            _hub: hub,
+            hub: Some(hub),
             directory,
         };
         for name in laptops {
@@ -35,6 +35,16 @@ impl World {
             assert_eq!(world.sync(name)["identical"], true);
         }
         world
+    }
+
+    /// Stops the hub for what `meanwhile` does with its files; it serves again at the same address.
+    fn without_hub(&mut self, meanwhile: impl FnOnce(&Self)) {
+        self.hub.take().unwrap().stop();
+        meanwhile(self);
+        let (path, address) = (self.path("hub"), self.address.to_string());
+        let words = ["serve", "--listen", &address, "--json", "--data"];
+        let words = [&words[..], &[path.to_str().unwrap()]].concat();
+        self.hub = Some(Program::start(program::hub(), &words));
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -190,4 +200,51 @@ async fn a_laptop_restored_from_an_older_copy_gets_back_what_it_lost_and_keeps_w
             (&1.into(), &false.into())
         );
     }
+}
+
+#[tokio::test]
+async fn a_hub_put_back_by_copying_files_notices_by_itself_and_gets_everything_back() {
+    let laptops = ["one", "two", "three"];
+    let mut world = World::new(&laptops);
+    world.without_hub(|world| world.copy("hub", "image"));
+    let epoch = world.status("hub")["epoch"].clone();
+    for name in laptops {
+        world.write(name, 3).await;
+        world.write("hub", 1).await;
+        world.sync(name);
+    }
+    // A laptop that is copied after the image was made: the hub will have forgotten its new id as well.
+    world.copy("three", "four");
+    world.write("three", 1).await;
+    world.sync("three");
+    assert_eq!(world.sync("four")["copy_noticed"], true);
+    let laptops = ["one", "two", "three", "four"];
+    for name in laptops {
+        world.sync(name);
+    }
+    let before = at_hub(&world);
+    world.without_hub(|world| world.copy("image", "hub"));
+    assert!(at_hub(&world) < before);
+    assert_eq!(world.status("hub")["restored"], Value::Null);
+    world.write("hub", 2).await;
+    world.write("two", 1).await;
+
+    let mut anew = 0;
+    for name in laptops.iter().chain(&laptops) {
+        let report = world.sync(name);
+        assert_eq!(report["identical"], true, "{name}: {report}");
+        assert_eq!(
+            report["refused"], 0,
+            "the catalog comes back as well: {report}"
+        );
+        assert_eq!(report["copy_noticed"], false, "{name} is none: {report}");
+        anew += u32::from(report["hub_restored"] == true);
+    }
+    assert_eq!(anew, 4, "each laptop is told once");
+    world.assert_equal(&laptops, before + 3);
+    let hub = world.status("hub");
+    assert_ne!(hub["epoch"], epoch);
+    assert_eq!(hub["restored"]["laptop"], world.status("one")["replica"]);
+    let log = world.hub.take().unwrap().stop().1;
+    assert!(log.contains("restored from an older copy"), "{log}");
 }

@@ -92,6 +92,7 @@ fn json(attempt: &Attempt) -> serde_json::Value {
         "set_aside": report.set_aside,
         "reconciled": report.reconciled,
         "copy_noticed": traffic.is_copy,
+        "hub_restored": report.hub_began_anew,
         "duration_ms": attempt.duration_ms,
     })
 }

@@ -341,6 +341,7 @@ fn exchange_line(logged: &Logged, now: DateTime) -> ExchangeLine {
 fn outcome_label(code: &str) -> &'static str {
     match code {
         "identical" => "Identique au hub",
+        "hub_restored" => "Hub remis dans un état plus ancien, identique de nouveau",
         "copy" => "Copie reconnue, identique au hub",
         "different" => "Des différences restent à réparer",
         "set_aside" => "Des données du hub n’ont pas pu être lues",

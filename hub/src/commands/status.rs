@@ -1,7 +1,7 @@
 //! `maison-hub status`: what the hub holds and where its laptops stand.
 
 use serde::Serialize;
-use shared::exchange::position;
+use shared::exchange::{position, receipt};
 use shared::ids::ReplicaId;
 use shared::ledger::{changes, replica};
 use shared::program::{Exit, say};
@@ -20,7 +20,18 @@ struct Status {
     changes: u64,
     fingerprint: String,
     epoch: Option<String>,
+    /// When the hub last found out by itself that it had been put back to an older copy.
+    restored: Option<Restored>,
     laptops: Vec<Laptop>,
+}
+
+/// The signed position that a laptop showed, and the last one that the hub then held.
+#[derive(Debug, Serialize)]
+struct Restored {
+    at: Timestamp,
+    laptop: ReplicaId,
+    shown: i64,
+    held: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +70,12 @@ async fn read(hub: &Hub) -> Result<Status, HubError> {
             changes: fingerprint.count,
             fingerprint: fingerprint.to_string(),
             epoch: position::own_epoch(connection)?.map(|epoch| epoch.to_string()),
+            restored: receipt::last_restored(connection)?.map(|restored| Restored {
+                at: restored.at(),
+                laptop: restored.laptop(),
+                shown: restored.shown,
+                held: restored.held,
+            }),
             laptops: devices::list(connection)?.into_iter().map(laptop).collect(),
         })
     });
@@ -85,6 +102,14 @@ fn say_in_french(status: &Status) {
         counted(status.changes, "modification", "modifications"),
         status.fingerprint,
     ));
+    if let Some(restored) = &status.restored {
+        let at = restored.at.local();
+        say(format!(
+            "Remis dans un état plus ancien, constaté {} à {}\u{a0}: les portables rendent ce qu’ils ont gardé.",
+            short_date(at.date()),
+            clock_time(at.time())
+        ));
+    }
     if status.laptops.is_empty() {
         say(
             "Aucun portable inscrit\u{a0}: créez un ticket avec «\u{a0}maison-hub ticket create\u{a0}».",

@@ -19,6 +19,7 @@ use shared::text::collapsed;
 use shared::time::{Timestamp, clock_time, short_date};
 
 use super::overview::{contact, lacks};
+use super::restored;
 use super::role::Administrator;
 use crate::devices::tickets::{self, Issued};
 use crate::devices::{self, Device, DeviceState};
@@ -40,6 +41,8 @@ struct LaptopsPage {
     laptops: Vec<Laptop>,
     tickets: Vec<Waiting>,
     fresh: Option<Fresh>,
+    /// That the hub was put back to an older copy, if it was lately.
+    restored: Option<String>,
 }
 
 /// A laptop in the list.
@@ -138,13 +141,18 @@ async fn laptops_page(
     fresh: Option<Fresh>,
 ) -> Result<LaptopsPage, Failure> {
     let now = desk.site().clock().now();
-    let read = desk
-        .site()
-        .read(|connection| Ok((devices::list(connection)?, tickets::list(connection)?)));
-    let (laptops, tickets) = read.await?;
+    let read = desk.site().read(move |connection| {
+        Ok((
+            devices::list(connection)?,
+            tickets::list(connection)?,
+            restored::notice(connection, now)?,
+        ))
+    });
+    let (laptops, tickets, restored) = read.await?;
     Ok(LaptopsPage {
         page,
         form,
+        restored,
         laptops: laptops
             .into_iter()
             .map(|state| laptop(state, now))

@@ -11,6 +11,7 @@ mod laptops;
 mod overview;
 mod period;
 mod quarantine;
+mod restored;
 mod role;
 #[cfg(test)]
 mod testing;

@@ -26,6 +26,7 @@ use shared::view::overview::{Activity, Overview, Scope, overview};
 use super::erasures::PATH as ERASURES;
 use super::period::{self, Asked};
 use super::quarantine::QUARANTINE;
+use super::restored;
 use crate::devices::{self, DeviceState};
 
 #[derive(Template)]
@@ -47,6 +48,8 @@ struct OverviewPage {
     ages: Vec<Visits>,
     laptops: Vec<Laptop>,
     opens_laptops: bool,
+    /// That the hub was put back to an older copy, if it was lately.
+    restored: Option<String>,
     /// How much was set aside; empty when nothing was.
     set_aside: String,
     sees_quarantine: bool,
@@ -104,9 +107,10 @@ async fn show(
             catalog,
             devices::list(connection)?,
             quarantine::count(connection)?,
+            restored::notice(connection, now)?,
         ))
     });
-    let (overview, asked, catalog, laptops, quarantined) = read.await?;
+    let (overview, asked, catalog, laptops, quarantined, restored) = read.await?;
     let may_see_people = who.role >= Role::Staff;
     page(&OverviewPage {
         page: desk.page(&who, "Vue d’ensemble", "/vue-ensemble"),
@@ -130,6 +134,7 @@ async fn show(
             .into_iter()
             .filter_map(|state| laptop(state, now))
             .collect(),
+        restored,
         opens_laptops: who.role >= Role::Administrator,
         set_aside: set_aside(quarantined),
         sees_quarantine: may_see_people,

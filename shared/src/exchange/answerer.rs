@@ -3,21 +3,28 @@
 //! Nothing is kept between requests. Who asks has been established before: this file trusts the laptop's id and
 //! nothing else.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use minicbor::bytes::ByteArray;
 use rusqlite::Connection;
 
 use super::erased::{Erased, RECORDS_MAX};
 use super::frame::{Ask, Batch, Fresh, PlaceFrame, Refusal, Rows, Tell};
 use super::position::{self, Epoch};
+use super::receipt::{self, Receipt, Stand};
 use super::short::{Known, Reader, Unread, Writer, Written};
 use super::wire::{BATCH_BYTES, BATCH_CHANGES, Decoder, Effort, Encoder, FRAME_ITEMS_MAX, refusal};
 use super::{ExchangeError, REQUEST_CHANGES_MAX, Version, reconcile, upload};
 use crate::document::Kind;
+use crate::document::foreign::claimed_hash;
+use crate::domain::catalog::catalog_id;
 use crate::ids::ReplicaId;
 use crate::ledger::changes::{self, Entry, Hash};
 use crate::ledger::erasures::{self, Erasure};
-use crate::ledger::{Fingerprint, LedgerError, replica};
-use crate::site::{Bearer, Received, Site};
+use crate::ledger::{Fingerprint, LedgerError, hub_key, replica};
+use crate::site::{Bearer, Foreign, Received, Site, Work};
+use crate::time::Timestamp;
 
 /// What is said of an erasure that another hub signed.
 const NOT_OURS: &str = "cet effacement ne porte pas la signature de ce hub";
@@ -38,6 +45,10 @@ pub struct Answerer {
     refused: Vec<Refusal>,
     changes: usize,
     taken: u64,
+    /// A receipt has shown that this hub had been restored from an older copy.
+    is_restored: bool,
+    /// Changes of the catalog that it has shown to be this hub's own.
+    vouched: Arc<HashSet<Hash>>,
     /// Why nothing more of the request is read, where the laptop is to make it again in another way.
     again: Option<MakeAgain>,
 }
@@ -50,11 +61,22 @@ enum MakeAgain {
 }
 
 /// Where the laptop says that it stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Hello {
     epoch: Option<Epoch>,
     cursor: i64,
+    /// The position of the last receipt that it has.
+    receipt: i64,
     is_plain: bool,
+    lacks_key: bool,
+}
+
+/// What the answer has said of this hub, which its receipt confirms.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    epoch: Epoch,
+    at: Timestamp,
+    is_followed: bool,
 }
 
 /// What a request told the hub, for the page that lists the laptops.
@@ -66,6 +88,8 @@ pub struct Heard {
     pub taken: u64,
     /// Changes that were set aside.
     pub refused: u64,
+    /// The laptop showed that this hub had been restored from an older copy: a new epoch has begun.
+    pub is_restored: bool,
 }
 
 impl Answerer {
@@ -85,6 +109,8 @@ impl Answerer {
             refused: Vec::new(),
             changes: 0,
             taken: 0,
+            is_restored: false,
+            vouched: Arc::default(),
             again: None,
         })
     }
@@ -116,18 +142,26 @@ impl Answerer {
             Ask::Hello {
                 epoch,
                 cursor,
+                receipt,
                 is_plain,
+                lacks_key,
             } if self.hello.is_none() => {
                 self.hello = Some(Hello {
                     epoch: epoch.map(|bytes| Epoch(*bytes)),
                     cursor,
+                    receipt: receipt.unwrap_or(cursor),
                     is_plain: is_plain.unwrap_or(false),
+                    lacks_key: lacks_key.unwrap_or(false),
                 });
                 Ok(())
             }
             Ask::Hello { .. } => Err(ExchangeError::Unexpected("second début")),
             _ if self.hello.is_none() => Err(ExchangeError::Unexpected("pas de début")),
             Ask::Erased(records) => self.hear(records).await,
+            Ask::Receipt { receipt, catalog } => {
+                let catalog = catalog.map(Into::into).unwrap_or_default();
+                self.weigh(receipt, catalog).await
+            }
             Ask::Changes(batch) => self.receive(batch).await,
             Ask::Fresh(fresh) => {
                 self.fresh = Some(fresh);
@@ -159,12 +193,35 @@ impl Answerer {
         Ok(())
     }
 
+    /// Looks whether this ledger is an older copy of the one that the receipt was signed for, and which changes of the
+    /// catalog it vouches for.
+    async fn weigh(&mut self, receipt: Receipt, catalog: Vec<u8>) -> Result<(), ExchangeError> {
+        let (hub, laptop) = (self.site.replica(), self.laptop);
+        let now = self.site.clock().now();
+        let weighed = self.site.write(move |work| {
+            let c = work.connection();
+            let is_restored = receipt::weigh(c, &receipt, (hub, laptop), now)?;
+            Ok((is_restored, receipt::vouched(c, &receipt, hub, &catalog)?))
+        });
+        let (is_restored, vouched) = weighed.await?;
+        self.is_restored |= is_restored;
+        self.vouched = Arc::new(vouched.into_iter().collect());
+        Ok(())
+    }
+
     async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
         self.count(batch.len())?;
-        let laptop = self.laptop;
+        let (laptop, vouched) = (self.laptop, Arc::clone(&self.vouched));
         let received = self
             .site
-            .write(move |work| work.receive(laptop, batch.into_foreign(), laptop_may_write))
+            .write(move |work| {
+                let may_write = |kind, foreign: &Foreign| {
+                    laptop_may_write(kind)
+                        || (foreign.document == catalog_id()
+                            && vouched.contains(&claimed_hash(&foreign.bytes)))
+                };
+                work.receive_vouched(laptop, batch.into_foreign(), &may_write)
+            })
             .await?;
         self.note(received);
         Ok(())
@@ -233,6 +290,7 @@ impl Answerer {
             cursor: None,
             taken: self.taken,
             refused: self.refused.len() as u64,
+            is_restored: self.is_restored,
         };
         let (hello, step) = match (self.hello, self.last) {
             _ if let Some(again) = self.again => (None, Step::MakeAgain(again)),
@@ -253,6 +311,7 @@ impl Answerer {
             writer: Writer::default(),
             step,
             heard,
+            said: None,
             has_brought: self.changes > 0,
         })
     }
@@ -278,6 +337,7 @@ pub struct Answer {
     writer: Writer,
     step: Step,
     heard: Heard,
+    said: Option<Said>,
     /// The request held changes, whose confirmation the laptop waits for.
     has_brought: bool,
 }
@@ -359,7 +419,7 @@ impl Answer {
             Step::Proof => {
                 let version = self.version;
                 let end = self.site.read(move |c| Ok(end(c, version)?)).await?;
-                self.close(&done(end)).map(Some)
+                self.prove(end).await.map(Some)
             }
             Step::Want(hashes) => self.want(hashes).await.map(Some),
             Step::Open(Ask::Ranges(message)) => self.ranges(message.into()).await.map(Some),
@@ -377,23 +437,24 @@ impl Answer {
 
     /// Says what was refused and who answers, and turns to what was asked.
     async fn open(&mut self) -> Result<(), ExchangeError> {
-        let epoch = match self.site.read(|c| Ok(position::own_epoch(c)?)).await? {
-            Some(epoch) => epoch,
+        let known = self
+            .site
+            .read(|c| Ok(position::own_epoch(c)?.zip(hub_key::own(c)?)));
+        let (epoch, key) = match known.await? {
+            Some(known) => known,
             None => {
-                self.site
-                    .write(|work| Ok(position::ensure_own_epoch(work.connection())?))
-                    .await?
+                let ensure = |work: &mut Work<'_>| {
+                    let c = work.connection();
+                    Ok((position::ensure_own_epoch(c)?, hub_key::ensure_own(c)?))
+                };
+                self.site.write(ensure).await?
             }
         };
         self.encoder = Encoder::new(self.version, self.effort())?;
         for refused in std::mem::take(&mut self.refused).chunks(FRAME_ITEMS_MAX / 2) {
             self.encoder.push(&Tell::Refused(refused.to_vec()))?;
         }
-        let hello = self.hello.unwrap_or(Hello {
-            epoch: None,
-            cursor: 0,
-            is_plain: false,
-        });
+        let hello = self.hello.unwrap_or_default();
         self.is_short = self.version >= Version::Two && !hello.is_plain;
         let is_followed = hello.epoch == Some(epoch);
         let place = (!is_followed).then(|| PlaceFrame {
@@ -402,9 +463,17 @@ impl Answer {
         });
         let last = self.site.read(|c| Ok(changes::last_seq(c)?)).await?;
         let is_long = last > hello.cursor + LONG_CHANGES && self.version >= Version::Two;
+        let at = self.site.clock().now();
+        self.said = Some(Said {
+            epoch,
+            at,
+            is_followed,
+        });
+        let key = ByteArray::from(key.verifying_key().to_bytes());
         self.encoder.push(&Tell::Welcome {
             place,
-            now_ms: self.site.clock().now().0,
+            now_ms: at.0,
+            key: hello.lacks_key.then_some(key),
             last: is_long.then_some(last),
         })?;
         self.heard.cursor = is_followed.then_some(hello.cursor);
@@ -496,7 +565,7 @@ impl Answer {
             }
         }
         match end {
-            Some(end) => self.close(&done(end)),
+            Some(end) => self.prove(end).await,
             None if self.encoder.is_nearly_swollen() => self.close(&Tell::Again),
             None => {
                 self.step = Step::News {
@@ -548,6 +617,38 @@ impl Answer {
         })
     }
 
+    /// Ends the answer with what the laptop needs for the proof, and a receipt where it has none for that position.
+    async fn prove(
+        &mut self,
+        (position, fingerprint): (i64, Fingerprint),
+    ) -> Result<Vec<u8>, ExchangeError> {
+        let has_receipt = self.hello.map(|hello| hello.receipt) == Some(position);
+        if let Some(said) = self.said
+            && self.version >= Version::Two
+            && !(said.is_followed && has_receipt)
+        {
+            let hub = self.site.replica();
+            let receipt = self.site.read(move |c| {
+                let stand = Stand {
+                    hub,
+                    epoch: said.epoch,
+                    position,
+                    fingerprint,
+                    at: said.at,
+                    catalog: receipt::catalog_digest(c)?,
+                };
+                Ok(receipt::own(c, &stand)?)
+            });
+            if let Some(receipt) = receipt.await? {
+                self.encoder.push(&Tell::Receipt(receipt.to_frame()))?;
+            }
+        }
+        self.close(&Tell::Done {
+            cursor: position,
+            fingerprint: ByteArray::from(fingerprint.to_bytes()),
+        })
+    }
+
     fn close(&mut self, last: &Tell) -> Result<Vec<u8>, ExchangeError> {
         self.encoder.push(last)?;
         self.encoder.finish()
@@ -570,11 +671,4 @@ fn end(connection: &Connection, version: Version) -> Result<(i64, Fingerprint), 
         }
     }
     Ok((changes::last_seq(connection)?, fingerprint))
-}
-
-fn done((cursor, fingerprint): (i64, Fingerprint)) -> Tell {
-    Tell::Done {
-        cursor,
-        fingerprint: ByteArray::from(fingerprint.to_bytes()),
-    }
 }

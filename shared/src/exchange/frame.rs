@@ -7,6 +7,7 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
 use super::erased::Erased;
+use super::receipt::{Receipt, ReceiptFrame};
 use super::wire::bounded;
 use crate::ids::{DocumentId, ReplicaId};
 use crate::ledger::changes::{Entry, Hash};
@@ -26,9 +27,15 @@ pub enum Ask {
         /// Position in the hub's ledger up to which the laptop has everything.
         #[n(1)]
         cursor: i64,
+        /// From version 2 on: the position of the hub's last receipt that the laptop has, where it is not the cursor.
+        #[n(2)]
+        receipt: Option<i64>,
         /// From version 2 on: the answer is to hold plain changes, since its short form could not be read.
         #[n(3)]
         is_plain: Option<bool>,
+        /// From version 2 on: the laptop joined when hubs had no key, and wants to know it.
+        #[n(4)]
+        lacks_key: Option<bool>,
     },
     /// Changes that the hub may lack.
     #[n(1)]
@@ -53,6 +60,16 @@ pub enum Ask {
         #[cbor(decode_with = "bounded")]
         Vec<Erased>,
     ),
+    /// From version 2 on, before any changes: what the hub once signed, since it seems to have forgotten it.
+    #[n(7)]
+    Receipt {
+        /// The receipt.
+        #[n(0)]
+        receipt: Receipt,
+        /// Where changes of the catalog follow: the hashes that the receipt's digest was made of, 32 bytes each.
+        #[n(1)]
+        catalog: Option<ByteVec>,
+    },
     /// From version 2 on, ends the request: like `News`, but the hub may hold its answer until it has something to say.
     #[n(8)]
     Await,
@@ -85,6 +102,9 @@ pub enum Tell {
         /// The hub's time, in milliseconds since 1970.
         #[n(1)]
         now_ms: i64,
+        /// From version 2 on, where the laptop lacks it: the hub's Ed25519 public key.
+        #[n(2)]
+        key: Option<ByteArray<32>>,
         /// From version 2 on, where the answer is long: the hub's last position, for a progress bar.
         #[n(3)]
         last: Option<i64>,
@@ -118,6 +138,10 @@ pub enum Tell {
     /// Ends the answer to `Want`: that was all.
     #[n(6)]
     Given,
+    /// From version 2 on, just before `Done`, where the laptop has no receipt for that position: the hub's signature of
+    /// `Done`, of the time of `Welcome`, and of the change that stands there.
+    #[n(9)]
+    Receipt(#[n(0)] ReceiptFrame),
     /// From version 2 on: changes that the laptop may lack, in short form.
     #[n(7)]
     Short(#[n(0)] Rows),

@@ -111,6 +111,17 @@
 //! - Version 1 knows of no erasures: its fingerprints and comparisons leave them out, its laptop keeps the document and
 //!   is refused what it sends of it, which its proof takes into account. Upgraded, it compares, and forgets.
 //!
+//! # Receipts
+//!
+//! Where the laptop has no receipt for the position of `Done`, the hub's [`receipt`] comes just before: its signature of
+//! where it stands. The laptop keeps it in the transaction that proves the ledgers equal, and so holds, for everything
+//! that it counts as being at the hub, the hub's own word.
+//!
+//! A hub that was put back to an older copy by copying files does not know it. When `Done` stands before the laptop's
+//! cursor, or the proof fails, the next request shows the receipt. A hub that finds its own signature of a position
+//! that it has not reached, or where something else stands, begins a new epoch by itself: from then on every laptop
+//! compares instead of believing its cursor. A receipt of another epoch proves nothing, so this happens once.
+//!
 //! # The clock
 //!
 //! `Welcome` carries the hub's time; the laptop's clock follows it: hub time, plus half of the time that the response
@@ -133,6 +144,7 @@ mod error;
 pub mod frame;
 pub mod log;
 pub mod position;
+pub mod receipt;
 mod reconcile;
 mod report;
 mod short;

@@ -27,6 +27,8 @@ pub struct Report {
     pub why_not: Option<WhyNot>,
     /// Whether the ledgers had to be compared change by change.
     pub reconciled: bool,
+    /// Whether the hub was found in a new epoch: it was restored from an older copy.
+    pub hub_began_anew: bool,
     /// How far this laptop's clock is behind the hub's, in milliseconds; `None` when the hub was not heard.
     pub hub_time_offset_ms: Option<i64>,
 }

@@ -438,7 +438,9 @@ mod tests {
             Ask::Hello {
                 epoch: None,
                 cursor: 1 << 40,
+                receipt: Some(1 << 40),
                 is_plain: None,
+                lacks_key: None,
             },
             ranges(vec![7; 300_000]),
             ranges(Vec::new()),

@@ -384,6 +384,19 @@ impl Work<'_> {
         batch: Vec<Foreign>,
         may_write: fn(Kind) -> bool,
     ) -> Result<Received, SiteError> {
+        self.receive_vouched(origin, batch, &|kind, _| may_write(kind))
+    }
+
+    /// The same where it depends on the change as well: the hub vouches for some that others bring.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_vouched(
+        &mut self,
+        origin: ReplicaId,
+        batch: Vec<Foreign>,
+        may_write: &dyn Fn(Kind, &Foreign) -> bool,
+    ) -> Result<Received, SiteError> {
         let mut received = Received::default();
         let mut by_document: BTreeMap<(DocumentId, u8), Vec<Change>> = BTreeMap::new();
         for foreign in batch {
@@ -414,9 +427,13 @@ impl Work<'_> {
         Ok(received)
     }
 
-    fn admit(&self, foreign: &Foreign, may_write: fn(Kind) -> bool) -> Result<Change, String> {
+    fn admit(
+        &self,
+        foreign: &Foreign,
+        may_write: &dyn Fn(Kind, &Foreign) -> bool,
+    ) -> Result<Change, String> {
         let kind = Kind::from_number(foreign.kind).ok_or("sorte de document inconnue")?;
-        if !may_write(kind) {
+        if !may_write(kind, foreign) {
             return Err("ce document ne se modifie qu’au hub".to_owned());
         }
         foreign::parse(foreign.document, kind, foreign.bytes.clone()).map_err(|bad| bad.to_string())

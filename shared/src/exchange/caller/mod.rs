@@ -5,18 +5,21 @@
 //! again, until there is no next request. It may drop the caller at any moment: the next exchange goes on where the
 //! data on the disk says.
 
+mod receipts;
 mod repair;
 
 use std::collections::HashSet;
 
 use minicbor::bytes::{ByteArray, ByteVec};
 
+use receipts::Doubt;
 use repair::{Comparing, Fetching};
 
 use super::difference::{self, Difference};
 use super::erased::{self, Erased};
 use super::frame::{Ask, Batch, Fresh, PlaceFrame, Refusal, Rows, Tell};
 use super::position::{self, Epoch, Position, Proof};
+use super::receipt::ReceiptFrame;
 use super::reconcile::ROUNDS_MAX;
 use super::report::{Report, WhyNot};
 use super::short::{Reader, Unread};
@@ -32,6 +35,7 @@ use crate::ledger::Fingerprint;
 use crate::ledger::changes::Hash;
 use crate::ledger::erasures::{Erasure, hash_of};
 use crate::site::{Bearer, Foreign, Site, SiteError, Work};
+use crate::time::Timestamp;
 
 /// Bytes of a request that are not changes: greeting, ending and zstd's own.
 const BESIDE_BYTES: usize = 128;
@@ -54,6 +58,7 @@ pub struct Caller {
     elapsed_ms: i64,
     /// The first request lets the hub hold its answer.
     may_be_held: bool,
+    doubt: Doubt,
     report: Report,
 }
 
@@ -86,6 +91,12 @@ struct Trip {
     received: HashSet<Hash>,
     /// The position of the hub that has been reached.
     reached: i64,
+    /// The laptop holds a receipt of this life of the hub.
+    has_receipt: bool,
+    /// What came of a new receipt, before `Done` says the rest of it.
+    receipt: Option<ReceiptFrame>,
+    /// The hub's time, as `Welcome` said it.
+    hub_now: Timestamp,
     reader: Reader,
     /// What the rows of the next frame need.
     fresh: Option<Fresh>,
@@ -113,6 +124,7 @@ impl Caller {
             rounds_max: ROUNDS_MAX,
             elapsed_ms: 0,
             may_be_held: false,
+            doubt: Doubt::None,
             report,
         }
     }
@@ -156,11 +168,18 @@ impl Caller {
         let piece_bytes = *self
             .piece_bytes
             .get_or_insert(remembered.unwrap_or(PIECE_BYTES));
+        let known = self.known_receipt(&before).await?;
         encoder.push(&Ask::Hello {
             epoch: before.epoch.map(|epoch| ByteArray::from(epoch.0)),
             cursor: before.cursor,
+            receipt: known.to_name,
             is_plain: self.is_plain.then_some(true),
+            lacks_key: known.lacks_key.then_some(true),
         })?;
+        let has_receipt = known.receipt.is_some();
+        if let Some(shown) = self.receipt_to_show(known) {
+            encoder.push(&shown)?;
+        }
         let last = match &mut self.step {
             Step::Finished => return Ok(None),
             Step::News if self.may_be_held && self.version >= Version::Two => Ask::Await,
@@ -219,6 +238,9 @@ impl Caller {
             place: None,
             received: HashSet::new(),
             reached: before.cursor,
+            has_receipt,
+            receipt: None,
+            hub_now: Timestamp(0),
             reader: Reader::default(),
             fresh: None,
             is_ended: false,
@@ -345,11 +367,13 @@ impl Caller {
                 Tell::Welcome {
                     place,
                     now_ms,
+                    key,
                     last,
                 },
                 _,
             ) if !is_welcomed => {
                 self.announce(last)?;
+                self.learn_key(key).await?;
                 self.welcome(place, now_ms).await
             }
             (Tell::Unclear, _) if !is_welcomed && !self.is_plain => self.make_again_plainly(),
@@ -365,6 +389,10 @@ impl Caller {
             }
             (Tell::Changes(batch), Step::Fetch(_)) if batch.cursor.is_none() => {
                 self.receive(batch).await
+            }
+            (Tell::Receipt(receipt), Step::News) => {
+                self.trip()?.receipt = Some(receipt);
+                Ok(())
             }
             (Tell::Again, Step::News | Step::Fetch(_)) => self.again(),
             (
@@ -420,16 +448,21 @@ impl Caller {
         self.report.hub_time_offset_ms = Some(offset_ms);
         let trip = self.trip()?;
         trip.is_welcomed = true;
+        trip.hub_now = Timestamp(now_ms);
         trip.place = place.map(|place| Place {
             hub: place.hub_id(),
             epoch: Epoch(*place.epoch),
         });
+        let began_anew = trip.before.epoch.is_some()
+            && trip.place.is_some_and(|place| place.hub == trip.before.hub);
         let first = match (trip.before.epoch, trip.place) {
             (None, None) => return Err(ExchangeError::Unexpected("hub sans nom")),
             // The first hub that this laptop meets: there is nothing to compare, everything is news.
             (None, Some(_)) => trip.place.take(),
             (Some(_), _) => None,
         };
+        self.report.hub_began_anew |= began_anew;
+        let trip = self.trip()?;
         let upload = std::mem::take(&mut trip.upload);
         let (changes, is_full) = (upload.changes, upload.is_full);
         trip.upload.is_full = is_full;
@@ -574,6 +607,8 @@ impl Caller {
         let trip = self.trip()?;
         trip.is_ended = true;
         let (place, is_full) = (trip.place, trip.upload.is_full);
+        let (receipt, hub_now) = (trip.receipt.take(), trip.hub_now);
+        let is_behind = place.is_none() && cursor < trip.before.cursor;
         let offset_ms = self.report.hub_time_offset_ms.unwrap_or_default();
         let (at, version) = (self.site.clock().now(), self.version);
         let (is_proved, refused, set_aside) = self
@@ -587,6 +622,10 @@ impl Caller {
                 if is_proved || place.is_none() {
                     stand(c, place, cursor)?;
                 }
+                // What speaks against the hub is not given up for what it says now.
+                if let Some(receipt) = receipt.filter(|_| is_proved && !is_behind) {
+                    receipts::keep(c, &receipt, (cursor, fingerprint), hub_now)?;
+                }
                 let refused = difference::count(c, Difference::HubRefused)?;
                 let set_aside = difference::count(c, Difference::SetAsideHere)?;
                 if is_proved || !is_full {
@@ -598,7 +637,13 @@ impl Caller {
             .await?;
         self.report.refused = refused;
         self.report.set_aside = set_aside;
-        self.decide(is_proved, is_full).await
+        let is_doubtful = is_behind || (!is_proved && !is_full);
+        let shows_receipt = place.is_none() && is_doubtful && self.turn_doubtful()?;
+        self.decide(is_proved, is_full).await?;
+        if shows_receipt && matches!(self.step, Step::Finished) {
+            self.step = Step::News;
+        }
+        Ok(())
     }
 
     async fn decide(&mut self, is_proved: bool, is_full: bool) -> Result<(), ExchangeError> {

@@ -19,7 +19,9 @@ fn hello() -> Ask {
     Ask::Hello {
         epoch: None,
         cursor: 0,
+        receipt: None,
         is_plain: None,
+        lacks_key: None,
     }
 }
 
@@ -167,6 +169,7 @@ async fn a_response_that_makes_no_sense_ends_the_exchange_and_changes_nothing() 
     let welcome = Tell::Welcome {
         place: None,
         now_ms: NOW.0,
+        key: None,
         last: None,
     };
     let responses = [

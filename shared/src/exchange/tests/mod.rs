@@ -7,6 +7,7 @@ mod equality;
 mod erasing;
 mod held;
 mod hostile;
+mod receipts;
 mod repair;
 mod versions;
 
