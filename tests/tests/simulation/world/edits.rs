@@ -10,6 +10,7 @@ use shared::domain::person::Person;
 use shared::domain::session::{Registration, Session};
 use shared::ids::{AgentId, DemandeId, DocumentId, PersonId, RegistrationId, ReplicaId, SessionId};
 use shared::ledger::changes;
+use shared::site::SiteError;
 use shared::time::Timestamp;
 
 use super::{Entry, World};
@@ -34,7 +35,14 @@ impl World {
         } else {
             self.people[self.random.random_range(0..self.people.len())]
         };
-        let edit = move |person: &mut Person| person.family_name = format!("Cros {number}");
+        // Told apart from anything else in any file.
+        let (name, phone) = (format!("Canari-{number:010}"), format!("07{number:010}"));
+        let words = self.canaries.entry(id.into()).or_default();
+        words.extend([name.clone(), phone.clone()]);
+        let edit = move |person: &mut Person| {
+            person.family_name = name;
+            person.phone = phone;
+        };
         self.write(at, id, edit, "person", id.to_string()).await;
         self.people.push(id);
     }
@@ -125,11 +133,15 @@ impl World {
                 let new = changes::since(work.connection(), before, nobody, 1)?;
                 Ok(new.first().map(|entry| (entry.change.hash, based_on)))
             })
-            .await
-            .expect("an edit is written");
+            .await;
+        let written = match written {
+            Err(SiteError::Erased(_)) => None,
+            other => other.expect("an edit is written"),
+        };
         if let Some((hash, based_on)) = written {
             self.entries.push(Entry {
                 hash,
+                document: id,
                 based_on,
                 table,
                 id: row,

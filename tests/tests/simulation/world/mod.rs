@@ -1,18 +1,19 @@
-//! The places of a simulation and what happens to them: edits, exchanges on bad lines, restarts, old images, clones,
-//! clocks that jump, requests that arrive again.
+//! The places of a simulation and what happens to them: edits, erasures, exchanges on bad lines, restarts, old images,
+//! clones, clocks that jump, programs of the version before, requests that arrive again.
 
 mod edits;
+mod erasing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use shared::exchange::{Caller, MIGRATIONS, Report, position};
-use shared::ids::{PersonId, RegistrationId, ReplicaId, SessionId};
-use shared::ledger::{Fingerprint, changes, replica};
+use shared::exchange::{Caller, MIGRATIONS, Report, Version, position};
+use shared::ids::{DocumentId, PersonId, RegistrationId, ReplicaId, SessionId};
+use shared::ledger::{Fingerprint, changes, erasures, replica};
 use shared::site::Site;
 use shared::time::{Clock, Timestamp};
 use tempfile::TempDir;
@@ -31,6 +32,8 @@ struct Place {
     directory: TempDir,
     /// An older state of its disk.
     image: Option<TempDir>,
+    /// The version of the exchange that its program speaks.
+    version: Version,
 }
 
 /// Something that an agent entered, and where a page shows it.
@@ -38,6 +41,8 @@ struct Place {
 pub struct Entry {
     /// The change that holds it.
     pub hash: Hash,
+    /// The document that it is in.
+    pub document: DocumentId,
     /// The changes of the document that the place had: without one of them, the entry waits.
     pub based_on: Vec<Hash>,
     table: &'static str,
@@ -53,6 +58,12 @@ pub struct World {
     registrations: Vec<(SessionId, RegistrationId)>,
     entries: Vec<Entry>,
     requests: Vec<(ReplicaId, Vec<u8>)>,
+    /// Words that were written of each person and of nobody else.
+    canaries: BTreeMap<DocumentId, Vec<String>>,
+    /// What the hub keeps beside its database: a restore leaves it as it is.
+    beside: TempDir,
+    has_erasures: bool,
+    has_old_versions: bool,
     /// No disk is replaced or cloned: positions must then be right by themselves, without any repair.
     is_calm: bool,
 }
@@ -69,6 +80,7 @@ async fn place(directory: TempDir, now: i64) -> Place {
         site: open(directory.path(), now).await,
         directory,
         image: None,
+        version: Version::NEWEST,
     }
 }
 
@@ -94,7 +106,7 @@ impl World {
         for _ in 0..=random.random_range(1..=3) {
             places.push(place(empty_directory(), NOW).await);
         }
-        let world = Self {
+        let mut world = Self {
             random,
             places,
             people: Vec::new(),
@@ -102,10 +114,34 @@ impl World {
             registrations: Vec::new(),
             entries: Vec::new(),
             requests: Vec::new(),
+            canaries: BTreeMap::new(),
+            beside: empty_directory(),
+            has_erasures: seed % 4 != 2,
+            has_old_versions: seed % 4 >= 2,
             is_calm: seed.is_multiple_of(2),
         };
         world.renew_epoch().await;
+        world.open_as_hub().await;
+        for laptop in world.laptops() {
+            world.meet_hub(laptop).await;
+            world.choose_version(laptop);
+        }
         world
+    }
+
+    /// A program of any version is installed at a laptop.
+    fn choose_version(&mut self, laptop: usize) {
+        if self.has_old_versions {
+            let which = self.random.random_range(0..2);
+            self.places[laptop].version = [Version::OLDEST, Version::NEWEST][which];
+        }
+    }
+
+    /// From now on every laptop has the newest program.
+    pub fn upgrade_all(&mut self) {
+        for place in &mut self.places {
+            place.version = Version::NEWEST;
+        }
     }
 
     pub fn hub(&self) -> usize {
@@ -138,6 +174,7 @@ impl World {
             90..92 => self.restore(self.hub()).await,
             92..94 => self.clone_laptop(laptop).await,
             94..96 => self.repeat_request().await,
+            96..98 if self.has_erasures => self.erase().await,
             _ => self.jump_clock(any),
         }
     }
@@ -167,7 +204,9 @@ impl World {
 
     async fn exchange_over(&mut self, laptop: usize, line: Line, piece_bytes: usize) -> Report {
         let site = self.places[laptop].site.clone();
-        let mut caller = Caller::new(site.clone()).with_piece_bytes(piece_bytes);
+        let mut caller = Caller::new(site.clone())
+            .with_piece_bytes(piece_bytes)
+            .with_version(self.places[laptop].version);
         let hub = self.places[0].site.clone();
         let carried = carry(line, &mut caller, site.replica(), &hub, &mut self.requests);
         if let Some(outcome) = while_alive(line.life, carried).await {
@@ -178,7 +217,14 @@ impl World {
             self.assert_pending_is_true(laptop).await;
         }
         if report.identical {
-            let (mine, theirs) = (self.hashes(laptop).await, self.hashes(self.hub()).await);
+            let (mine, mut theirs) = (self.hashes(laptop).await, self.hashes(self.hub()).await);
+            if self.places[laptop].version == Version::One {
+                // It is told of no erasure, and what it is told to be equal to leaves them out.
+                theirs = theirs
+                    .difference(&self.erasure_hashes(0).await)
+                    .copied()
+                    .collect();
+            }
             assert!(
                 theirs.is_subset(&mine),
                 "told identical without all of the hub"
@@ -188,12 +234,16 @@ impl World {
         report
     }
 
-    /// What a laptop says is not at the hub yet is at least what is not there.
+    /// What a laptop says is not at the hub yet is at least what is not there, save what the hub has erased.
     async fn assert_pending_is_true(&self, laptop: usize) {
         let reading = self.places[laptop].site.read(|c| Ok(position::pending(c)?));
         let pending = reading.await.expect("a reading");
-        let (mine, theirs) = (self.hashes(laptop).await, self.hashes(self.hub()).await);
-        let only_here = mine.difference(&theirs).count() as u64;
+        let (mine, theirs) = (self.changes(laptop).await, self.hashes(self.hub()).await);
+        let erased = self.erased_at(self.hub()).await;
+        let only_here = mine
+            .iter()
+            .filter(|(hash, document)| !theirs.contains(*hash) && !erased.contains(*document))
+            .count() as u64;
         assert!(only_here <= pending.changes, "{only_here} {pending:?}");
     }
 
@@ -201,6 +251,11 @@ impl World {
         let place = &mut self.places[at];
         let now = place.site.clock().wall().0;
         place.site = open(place.directory.path(), now).await;
+        if at == self.hub() {
+            self.open_as_hub().await;
+        } else {
+            self.choose_version(at);
+        }
     }
 
     /// The disk is replaced by an older image of itself, if there is one.
@@ -210,8 +265,14 @@ impl World {
         };
         let now = self.places[at].site.clock().wall().0;
         self.places[at] = place(older, now).await;
-        if at == self.hub() && self.random.random_bool(0.5) {
-            self.renew_epoch().await;
+        if at == self.hub() {
+            if self.random.random_bool(0.5) {
+                self.renew_epoch().await;
+            }
+            if self.random.random_bool(0.3) {
+                self.lose_erasure_file();
+            }
+            self.open_as_hub().await;
         }
     }
 
@@ -241,29 +302,40 @@ impl World {
         answered.expect("the hub answers");
     }
 
+    /// Every request that was ever made arrives again.
+    pub async fn repeat_all_requests(&self) {
+        for (laptop, request) in &self.requests {
+            let answered = answer(&self.places[0].site, *laptop, request, 1400).await;
+            answered.expect("the hub answers");
+        }
+    }
+
     fn jump_clock(&mut self, at: usize) {
         const YEARS_3_MS: i64 = 3 * 365 * 86_400_000;
         let jump = self.random.random_range(-YEARS_3_MS..YEARS_3_MS);
         self.places[at].site.clock().set(Timestamp(NOW + jump));
     }
 
-    /// The hashes of everything in a place's ledger.
-    pub async fn hashes(&self, at: usize) -> BTreeSet<Hash> {
+    /// The changes in a place's ledger, with their documents.
+    async fn changes(&self, at: usize) -> BTreeMap<Hash, DocumentId> {
         let nobody = ReplicaId(uuid::Uuid::nil());
-        let all = self.places[at]
+        let reading = self.places[at]
             .site
-            .read(move |c| Ok(changes::times_and_hashes(c, i64::MAX, nobody)?));
-        let all = all.await.expect("a reading");
-        all.into_iter().map(|(_, hash)| hash).collect()
+            .read(move |c| Ok(changes::since(c, 0, nobody, usize::MAX)?));
+        let all = reading.await.expect("a reading").into_iter();
+        all.map(|entry| (entry.change.hash, entry.change.document))
+            .collect()
     }
 
-    /// What any place holds.
-    pub async fn all_hashes(&self) -> BTreeSet<Hash> {
-        let mut all = BTreeSet::new();
-        for place in self.places() {
-            all.extend(self.hashes(place).await);
-        }
-        all
+    /// The hashes of everything in a place's ledger, changes and erasures.
+    pub async fn hashes(&self, at: usize) -> BTreeSet<Hash> {
+        let nobody = ReplicaId(uuid::Uuid::nil());
+        let all = self.places[at].site.read(move |c| {
+            let changes = changes::times_and_hashes(c, i64::MAX, nobody)?;
+            let hashes = changes.into_iter().map(|(_, hash)| hash);
+            Ok(hashes.chain(erasures::hashes(c)?).collect())
+        });
+        all.await.expect("a reading")
     }
 
     pub async fn fingerprint(&self, at: usize) -> Fingerprint {
@@ -287,7 +359,7 @@ impl World {
             let mut tables = c.prepare(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'
                  AND name NOT LIKE 'exchange%' AND name NOT IN
-                 ('migration', 'document', 'change', 'quarantine', 'replica') ORDER BY name",
+                 ('migration', 'document', 'change', 'erasure', 'quarantine', 'replica') ORDER BY name",
             )?;
             let tables: Vec<String> = tables
                 .query_map([], |row| row.get(0))?
