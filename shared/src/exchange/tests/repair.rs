@@ -1,8 +1,10 @@
 //! What a remembered position cannot know: old copies of either side, clones, refused changes.
 
 use super::*;
+use crate::document::Kind;
 use crate::domain::catalog::{Catalog, catalog_id};
-use crate::exchange::WhyNot;
+use crate::exchange::{WhyNot, laptop_may_write};
+use crate::ledger::quarantine::Again;
 
 /// A laptop and a hub that agree on some people.
 async fn pair() -> (Place, Place) {
@@ -283,4 +285,35 @@ async fn a_repair_too_large_for_one_exchange_goes_on_in_the_next() {
     assert!(exchanges > 1);
     assert_eq!(laptop.fingerprint().await, hub.fingerprint().await);
     assert_eq!(hub.count().await, 2 * CHANGES);
+}
+
+async fn set_kind(place: &Place, table: &str, column: &str, id: PersonId, kind: u8) {
+    let sql = format!("UPDATE {table} SET kind = ?1 WHERE {column} = ?2");
+    let set = place.site.write(move |work| {
+        work.connection().execute(&sql, (kind, id))?;
+        Ok(())
+    });
+    set.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_upgraded_hub_takes_after_all_is_no_longer_counted_as_refused() {
+    let (laptop, hub) = pair().await;
+    let mine = laptop.add_person("Cros").await;
+    // A kind that this laptop knows and the hub does not yet.
+    set_kind(&laptop, "document", "id", mine, 99).await;
+    let report = exchange(&laptop, &hub).await;
+    assert_eq!((report.identical, report.refused), (true, 1), "{report:?}");
+    let known = Kind::Person.number();
+    set_kind(&laptop, "document", "id", mine, known).await;
+    set_kind(&hub, "quarantine", "document", mine, known).await;
+    let retried = hub
+        .site
+        .retry_quarantine(Again::All, laptop_may_write)
+        .await;
+    assert_eq!(retried.unwrap().released, 1);
+    assert_eq!(hub.family_name(mine).await.unwrap(), "Cros");
+    let report = exchange(&laptop, &hub).await;
+    assert_eq!((report.identical, report.refused), (true, 0), "{report:?}");
+    assert_equal(&laptop, &hub, 41).await;
 }
