@@ -80,12 +80,16 @@ async fn run(seed: u64) {
     assert_entries_are_seen(&world, &due).await;
     assert_nothing_more_to_say(&mut world).await;
     world.assert_erased_are_nowhere().await;
+    // What comes again may bring back what was lost with the disks that held it, and nothing else; and that once.
     world.repeat_all_requests().await;
-    assert_eq!(
-        world.hashes(world.hub()).await,
-        due,
-        "a repetition changed something"
-    );
+    let repeated = world.hashes(world.hub()).await;
+    if world.is_calm() {
+        assert_eq!(repeated, due, "a repetition changed something");
+    }
+    world.repeat_all_requests().await;
+    let again = world.hashes(world.hub()).await;
+    assert_eq!(again, repeated, "a repetition changed something");
+    world.assert_erased_are_nowhere().await;
 }
 
 async fn quiet(world: &mut World) {

@@ -156,6 +156,10 @@ impl World {
         1..self.places.len()
     }
 
+    pub fn is_calm(&self) -> bool {
+        self.is_calm
+    }
+
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
