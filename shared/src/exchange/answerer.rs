@@ -313,6 +313,7 @@ impl Answerer {
             heard,
             said: None,
             has_brought: self.changes > 0,
+            reached: Reached::default(),
         })
     }
 }
@@ -340,6 +341,16 @@ pub struct Answer {
     said: Option<Said>,
     /// The request held changes, whose confirmation the laptop waits for.
     has_brought: bool,
+    reached: Reached,
+}
+
+/// How far an answer to `News` has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// The position up to which the laptop has everything once it has the answer.
+    pub(super) cursor: i64,
+    /// Whether the answer was closed because it grew too large.
+    pub(super) has_more: bool,
 }
 
 enum Step {
@@ -398,6 +409,16 @@ impl Answer {
             }
         });
         Ok(has_news.await?)
+    }
+
+    /// The hashes of the request's changes that were set aside; to be asked before the first chunk.
+    pub(super) fn refused(&self) -> impl Iterator<Item = Hash> {
+        self.refused.iter().map(|refusal| *refusal.hash)
+    }
+
+    /// How far the answer has come; to be asked after the last chunk.
+    pub(super) fn reached(&self) -> Reached {
+        self.reached
     }
 
     /// The next bytes of the response, to be sent at once; `None` after the last.
@@ -564,6 +585,10 @@ impl Answer {
                     .push(&Tell::Short(written.rows(Some(reached))))?;
             }
         }
+        self.reached = Reached {
+            cursor: end.map_or(reached, |(last, _)| last),
+            has_more: end.is_none(),
+        };
         match end {
             Some(end) => self.prove(end).await,
             None if self.encoder.is_nearly_swollen() => self.close(&Tell::Again),

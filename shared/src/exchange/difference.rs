@@ -3,6 +3,8 @@
 //! A position says « the hub has everything up to here »; this table holds the exceptions. A complete comparison
 //! replaces it, so nothing wrong stays in it.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 
 use crate::ledger::LedgerError;
@@ -82,6 +84,32 @@ pub(super) fn forget_all(connection: &Connection) -> Result<(), LedgerError> {
         .prepare_cached("DELETE FROM exchange_difference")?
         .execute([])?;
     Ok(())
+}
+
+/// Forgets every difference but what the hub refused of `refused`, and what was set aside here of `hub_has`.
+pub(super) fn retain(
+    connection: &Connection,
+    refused: &HashSet<Hash>,
+    hub_has: &HashSet<Hash>,
+) -> Result<(), LedgerError> {
+    let mut told = Vec::new();
+    for (what, among) in [
+        (Difference::HubRefused, refused),
+        (Difference::SetAsideHere, hub_has),
+    ] {
+        let mut statement = connection
+            .prepare_cached("SELECT hash, reason FROM exchange_difference WHERE what = ?1")?;
+        let rows = statement.query_map([what as u8], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for row in rows {
+            let (hash, reason): (Hash, String) = row?;
+            if among.contains(&hash) {
+                told.push((hash, what, reason));
+            }
+        }
+    }
+    forget_all(connection)?;
+    told.iter()
+        .try_for_each(|(hash, what, reason)| note(connection, hash, *what, reason))
 }
 
 /// How many differences of this sort matter: those whose change is here, or, for one set aside here, is not.

@@ -148,6 +148,7 @@ pub mod receipt;
 mod reconcile;
 mod report;
 mod short;
+pub mod stick;
 mod upload;
 pub mod wire;
 

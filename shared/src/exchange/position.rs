@@ -295,6 +295,36 @@ pub(super) fn expected_of_hub(
     while let Some(row) = rows.next()? {
         fingerprint.subtract(&row.get(0)?);
     }
+    add_set_aside(connection, &mut fingerprint)?;
+    Ok(fingerprint)
+}
+
+/// What the hub's fingerprint would be if it had nothing but what this laptop knows of, and took all that is pending:
+/// everything here, less what it refused before and is not to be sent again, plus what it has and this laptop set
+/// aside.
+pub(super) fn expected_when_all_is_taken(
+    connection: &Connection,
+) -> Result<Fingerprint, LedgerError> {
+    let mut fingerprint = replica::fingerprint(connection)?;
+    let Position { hub, acked, .. } = position(connection)?;
+    let mut statement = connection.prepare_cached(
+        "SELECT hash FROM exchange_difference JOIN change USING (hash)
+         WHERE what = 1 AND (seq <= ?1 OR origin = ?2)
+         UNION SELECT hash FROM exchange_difference JOIN erasure USING (hash) WHERE what = 1",
+    )?;
+    let mut rows = statement.query((acked, hub))?;
+    while let Some(row) = rows.next()? {
+        fingerprint.subtract(&row.get(0)?);
+    }
+    add_set_aside(connection, &mut fingerprint)?;
+    Ok(fingerprint)
+}
+
+/// Adds what the hub has and this laptop set aside.
+fn add_set_aside(
+    connection: &Connection,
+    fingerprint: &mut Fingerprint,
+) -> Result<(), LedgerError> {
     let mut statement = connection.prepare_cached(
         "SELECT hash FROM exchange_difference d WHERE what = 3
          AND NOT EXISTS (SELECT 1 FROM change c WHERE c.hash = d.hash)
@@ -304,7 +334,7 @@ pub(super) fn expected_of_hub(
     while let Some(row) = rows.next()? {
         fingerprint.add(&row.get(0)?);
     }
-    Ok(fingerprint)
+    Ok(())
 }
 
 /// Keeps the outcome of a comparison.

@@ -24,6 +24,8 @@ pub(super) struct Upload {
     pub(super) upto: i64,
     /// Those among the changes that the hub was known to lack.
     pub(super) lacked: Vec<Hash>,
+    /// Position in this ledger up to which what the hub is known to lack has been sent.
+    pub(super) lacked_after: i64,
     /// Whether there is more than the piece could hold.
     pub(super) is_full: bool,
 }
@@ -84,7 +86,7 @@ pub(super) async fn fill(
     if upload.is_full {
         return Ok(upload);
     }
-    let (mut lacked_after, hub) = (0, position.hub);
+    let hub = position.hub;
     let known = Known {
         upto: position.acked,
         receiver: hub,
@@ -93,6 +95,7 @@ pub(super) async fn fill(
     loop {
         let room = body_bytes_max.saturating_sub(body.len()).min(BATCH_BYTES);
         let (after, count) = (upload.upto, BATCH_CHANGES);
+        let lacked_after = upload.lacked_after;
         let (portion, written, kept) = site
             .read(move |c| {
                 let portion = next_portion(c, lacked_after, after, hub, count, room)?;
@@ -118,7 +121,7 @@ pub(super) async fn fill(
         upload.changes += portion.entries.len() as u64;
         upload.upto = portion.upto;
         if portion.lacked {
-            lacked_after = portion.entries.last().map_or(lacked_after, |e| e.seq);
+            upload.lacked_after = portion.entries.last().map_or(lacked_after, |e| e.seq);
             let hashes = portion.entries.iter().map(|e| e.change.hash);
             upload.lacked.extend(hashes);
         }

@@ -301,6 +301,37 @@ pub fn is_any_since(
         .exists((after, except))?)
 }
 
+/// The last change at or before position `upto`: its position and hash.
+///
+/// # Errors
+/// What SQLite says.
+pub fn last_upto(connection: &Connection, upto: i64) -> Result<Option<(i64, Hash)>, LedgerError> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, hash FROM change WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1")?;
+    let last = statement.query_row([upto], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(last.optional()?)
+}
+
+/// The hash of the change at position `seq`, if there is one.
+///
+/// # Errors
+/// What SQLite says.
+pub fn hash_at(connection: &Connection, seq: i64) -> Result<Option<Hash>, LedgerError> {
+    let mut statement = connection.prepare_cached("SELECT hash FROM change WHERE seq = ?1")?;
+    Ok(statement.query_row([seq], |row| row.get(0)).optional()?)
+}
+
+/// Position, hash and origin of every change, in order.
+///
+/// # Errors
+/// What SQLite says.
+pub fn places(connection: &Connection) -> Result<Vec<(i64, Hash, ReplicaId)>, LedgerError> {
+    let mut statement =
+        connection.prepare_cached("SELECT seq, hash, origin FROM change ORDER BY seq")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How many changes after `after` did not come from `except`, and in how many documents.
 ///
 /// # Errors

@@ -37,6 +37,20 @@ impl Fingerprint {
         }
     }
 
+    /// Adds another set, of which this one has nothing.
+    pub fn merge(&mut self, other: &Self) {
+        let count = self.count.wrapping_add(other.count);
+        self.add(&other.sum);
+        self.count = count;
+    }
+
+    /// Takes out another set, all of which this one has.
+    pub fn remove(&mut self, other: &Self) {
+        let count = self.count.wrapping_sub(other.count);
+        self.subtract(&other.sum);
+        self.count = count;
+    }
+
     /// The 40 bytes under which it is kept and sent: count, then sum, big-endian.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 40] {
@@ -84,6 +98,10 @@ mod tests {
         [b, c, a].iter().for_each(|hash| one.subtract(hash));
         assert_eq!(one, Fingerprint::default());
         assert_ne!(one, other);
+        one.merge(&other);
+        assert_eq!(one, other);
+        one.remove(&other);
+        assert_eq!(one, Fingerprint::default());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod receipts;
 mod repair;
+mod returned;
 
 use std::collections::HashSet;
 
@@ -14,6 +15,8 @@ use minicbor::bytes::{ByteArray, ByteVec};
 
 use receipts::Doubt;
 use repair::{Comparing, Fetching};
+pub(super) use returned::Body;
+use returned::Returned;
 
 use super::difference::{self, Difference};
 use super::erased::{self, Erased};
@@ -60,6 +63,8 @@ pub struct Caller {
     may_be_held: bool,
     doubt: Doubt,
     report: Report,
+    /// Where the answers come from a file.
+    returned: Option<Returned>,
 }
 
 /// What the next request is for.
@@ -105,6 +110,27 @@ struct Trip {
     is_made_again: bool,
 }
 
+impl Trip {
+    fn new(before: Position, upload: Upload, has_receipt: bool) -> Self {
+        Self {
+            decoder: Decoder::default(),
+            before,
+            upload,
+            is_welcomed: false,
+            place: None,
+            received: HashSet::new(),
+            reached: before.cursor,
+            has_receipt,
+            receipt: None,
+            hub_now: Timestamp(0),
+            reader: Reader::default(),
+            fresh: None,
+            is_ended: false,
+            is_made_again: false,
+        }
+    }
+}
+
 impl Caller {
     /// Begins an exchange.
     #[must_use]
@@ -126,6 +152,7 @@ impl Caller {
             may_be_held: false,
             doubt: Doubt::None,
             report,
+            returned: None,
         }
     }
 
@@ -230,22 +257,7 @@ impl Caller {
         self.report.bytes_up += body.len() as u64;
         self.may_be_held = false;
         self.elapsed_ms = 0;
-        self.trip = Some(Trip {
-            decoder: Decoder::default(),
-            before,
-            upload,
-            is_welcomed: false,
-            place: None,
-            received: HashSet::new(),
-            reached: before.cursor,
-            has_receipt,
-            receipt: None,
-            hub_now: Timestamp(0),
-            reader: Reader::default(),
-            fresh: None,
-            is_ended: false,
-            is_made_again: false,
-        });
+        self.trip = Some(Trip::new(before, upload, has_receipt));
         Ok(Some(body))
     }
 
@@ -412,6 +424,9 @@ impl Caller {
 
     /// Notes what the hub set aside, before what it confirms: a cut in between must not make these look confirmed.
     async fn refused(&mut self, list: Vec<Refusal>) -> Result<(), ExchangeError> {
+        if let Some(returned) = &mut self.returned {
+            returned.refused(list.iter().map(|refusal| *refusal.hash));
+        }
         self.site
             .write(move |work| {
                 for refusal in list {
@@ -443,9 +458,12 @@ impl Caller {
         place: Option<PlaceFrame>,
         now_ms: i64,
     ) -> Result<(), ExchangeError> {
-        let offset_ms = now_ms + self.elapsed_ms / 2 - self.site.clock().wall().0;
-        self.site.clock().correct(offset_ms);
-        self.report.hub_time_offset_ms = Some(offset_ms);
+        // The time in a file is the hour at which it was written.
+        if self.returned.is_none() {
+            let offset_ms = now_ms + self.elapsed_ms / 2 - self.site.clock().wall().0;
+            self.site.clock().correct(offset_ms);
+            self.report.hub_time_offset_ms = Some(offset_ms);
+        }
         let trip = self.trip()?;
         trip.is_welcomed = true;
         trip.hub_now = Timestamp(now_ms);
@@ -453,8 +471,12 @@ impl Caller {
             hub: place.hub_id(),
             epoch: Epoch(*place.epoch),
         });
-        let began_anew = trip.before.epoch.is_some()
-            && trip.place.is_some_and(|place| place.hub == trip.before.hub);
+        let Position { hub, epoch, .. } = trip.before;
+        // A file that tells everything names its place even where it is known.
+        let began_anew = epoch.is_some()
+            && trip
+                .place
+                .is_some_and(|place| place.hub == hub && Some(place.epoch) != epoch);
         let first = match (trip.before.epoch, trip.place) {
             (None, None) => return Err(ExchangeError::Unexpected("hub sans nom")),
             // The first hub that this laptop meets: there is nothing to compare, everything is news.
@@ -504,6 +526,10 @@ impl Caller {
     async fn hear(&mut self, records: Vec<Erased>) -> Result<(), ExchangeError> {
         let records: Vec<Erasure> = records.into_iter().map(Into::into).collect();
         let hashes = records.iter().map(|record| hash_of(record.document));
+        let hashes: HashSet<Hash> = hashes.collect();
+        if let Some(returned) = &mut self.returned {
+            returned.received(&hashes);
+        }
         self.trip()?.received.extend(hashes);
         let erased = self
             .site
@@ -525,7 +551,7 @@ impl Caller {
 
     /// Takes changes, and the position that they cover, in one transaction.
     async fn receive(&mut self, batch: Batch) -> Result<(), ExchangeError> {
-        let cursor = batch.cursor;
+        let cursor = self.cursor_to_keep(batch.cursor)?;
         self.check_cursor(cursor)?;
         let version = self.version;
         let (taken, hashes) = self
@@ -578,6 +604,9 @@ impl Caller {
         hashes: HashSet<Hash>,
         cursor: Option<i64>,
     ) -> Result<(), ExchangeError> {
+        if let Some(returned) = &mut self.returned {
+            returned.received(&hashes);
+        }
         let trip = self.trip()?;
         trip.received.extend(hashes);
         let covers = cursor.map_or(0, |cursor| cursor.abs_diff(trip.reached));
@@ -609,14 +638,20 @@ impl Caller {
         let (place, is_full) = (trip.place, trip.upload.is_full);
         let (receipt, hub_now) = (trip.receipt.take(), trip.hub_now);
         let is_behind = place.is_none() && cursor < trip.before.cursor;
-        let offset_ms = self.report.hub_time_offset_ms.unwrap_or_default();
+        let offset_ms = self.report.hub_time_offset_ms;
+        let whole = self.returned.as_mut().and_then(Returned::take_whole);
         let (at, version) = (self.site.clock().now(), self.version);
         let (is_proved, refused, set_aside) = self
             .site
             .write(move |work| {
                 let c = work.connection();
+                if let Some(whole) = &whole {
+                    whole.settle(c, cursor)?;
+                }
                 position::skip_acked(c)?;
-                position::set_offset_ms(c, offset_ms)?;
+                if let Some(offset_ms) = offset_ms {
+                    position::set_offset_ms(c, offset_ms)?;
+                }
                 let is_proved = position::expected_of_hub(c, version)? == fingerprint;
                 // A position of a life of the hub that is not proved equal would be a guess.
                 if is_proved || place.is_none() {

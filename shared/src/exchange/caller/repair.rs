@@ -25,6 +25,17 @@ pub(super) struct Fetching {
     then: Option<(Option<Place>, i64)>,
 }
 
+impl Fetching {
+    /// The answer to a request that asked for nothing.
+    pub(super) fn nothing() -> Self {
+        Self {
+            wanted: BTreeSet::new(),
+            asked: Vec::new(),
+            then: None,
+        }
+    }
+}
+
 impl Caller {
     /// Begins a comparison of everything that the hub should have with what it has.
     pub(super) async fn compare(&mut self) -> Result<(), ExchangeError> {

@@ -9,6 +9,7 @@ mod held;
 mod hostile;
 mod receipts;
 mod repair;
+mod sticks;
 mod versions;
 
 use rand::rngs::StdRng;
