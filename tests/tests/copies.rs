@@ -118,6 +118,10 @@ impl World {
             let laptop = self.status(name);
             assert_eq!(laptop["fingerprint"], hub["fingerprint"], "{name}");
             assert_eq!(laptop["pending"], 0, "{name}");
+            let durable = &laptop["durable"];
+            assert_eq!(durable["laptop"], 0, "{name}");
+            assert_eq!(durable["hub"], hub["durable"]["hub"], "{name}");
+            assert_eq!(durable["receipt"]["epoch"], hub["epoch"], "{name}");
         }
     }
 

@@ -1,12 +1,13 @@
 //! `maison-node status`: what the laptop holds and what waits.
 
+use rusqlite::Connection;
 use serde::Serialize;
-use shared::exchange::position;
-use shared::ids::ReplicaId;
-use shared::ledger::{changes, replica};
+use shared::exchange::{durability, position};
+use shared::ids::{DocumentId, ReplicaId};
+use shared::ledger::{LedgerError, changes, replica};
 use shared::program::{Exit, say};
 use shared::text::counted;
-use shared::time::{Clock, Timestamp};
+use shared::time::{Clock, Timestamp, clock_time, short_date};
 
 use crate::cli;
 use crate::config::data_directory;
@@ -31,6 +32,8 @@ struct Status {
     cursor: i64,
     /// Changes that only this laptop holds.
     pending: u64,
+    /// How far the records have got.
+    durable: Durable,
     /// When an exchange last came to its end, in milliseconds since 1970.
     last_exchange: Option<Timestamp>,
     /// Whether that exchange proved the laptop identical to the hub.
@@ -38,6 +41,30 @@ struct Status {
     /// Whether an agent paused the exchange.
     paused: bool,
 }
+
+/// Records by how far they have got. One that is not named is at the hub.
+#[derive(Debug, Serialize)]
+struct Durable {
+    /// How many have something that is on this laptop only, ...
+    laptop: u64,
+    /// ... and their ids, at most [`NAMED_MAX`].
+    laptop_records: Vec<DocumentId>,
+    /// How many are all at the hub.
+    hub: u64,
+    /// What the hub has signed; absent before the first exchange.
+    receipt: Option<Signed>,
+}
+
+/// A receipt of the hub, whose signature has been verified.
+#[derive(Debug, Serialize)]
+struct Signed {
+    epoch: String,
+    position: i64,
+    at: Timestamp,
+}
+
+/// More are counted but not named: they would hide the rest.
+const NAMED_MAX: usize = 1000;
 
 pub(super) async fn status(asked: cli::Status) -> Result<Exit, NodeError> {
     let node = Node::open_existing(&data_directory(asked.data)?, Clock::default()).await?;
@@ -67,12 +94,27 @@ async fn read(node: &Node) -> Result<Status, NodeError> {
             epoch: position.epoch.map(|epoch| epoch.to_string()),
             cursor: position.cursor,
             pending: position::pending(connection)?.changes,
+            durable: durable(connection)?,
             last_exchange: proof.map(|proof| proof.at),
             identical: proof.map(|proof| proof.identical),
             paused: courier::is_paused(connection)?,
         })
     });
     Ok(status.await?)
+}
+
+fn durable(connection: &Connection) -> Result<Durable, LedgerError> {
+    let durable = durability::durable(connection)?;
+    Ok(Durable {
+        laptop: durable.laptop,
+        laptop_records: durability::only_here(connection, NAMED_MAX)?,
+        hub: durable.hub,
+        receipt: durable.receipt.map(|receipt| Signed {
+            epoch: receipt.epoch().to_string(),
+            position: receipt.position,
+            at: receipt.at(),
+        }),
+    })
 }
 
 fn first_address(enrolment: Enrolment) -> Option<String> {
@@ -99,6 +141,19 @@ fn say_in_french(status: &Status) {
             counted(n, "modification", "modifications")
         ),
     });
+    let durable = &status.durable;
+    let at_hub = counted(durable.hub, "fiche", "fiches");
+    match &durable.receipt {
+        None => say(format!("Au hub\u{a0}: {at_hub}.")),
+        Some(receipt) => {
+            let at = receipt.at.local();
+            say(format!(
+                "Au hub\u{a0}: {at_hub}\u{a0}; dernier reçu signé du hub\u{a0}: {} à {}.",
+                short_date(at.date()),
+                clock_time(at.time())
+            ));
+        }
+    }
     if status.paused {
         say("Les échanges sont en pause.");
     }

@@ -1,8 +1,9 @@
 //! What happened to this laptop that somebody should know, in plain words: it was found to be a copy, or entries of
-//! somebody who was erased meanwhile were not kept.
+//! somebody who was erased meanwhile were not kept. And how much the hub has, and has signed for.
 
 use jiff::civil::DateTime;
 use shared::desk::page::moment;
+use shared::exchange::durability::Durable;
 use shared::ledger::erasures::Lost;
 use shared::text::counted;
 use shared::time::Timestamp;
@@ -14,6 +15,18 @@ const SHOWN_MS: i64 = 30 * 24 * 3_600_000;
 pub(super) fn copy(noticed: Option<Timestamp>, now: Timestamp) -> Option<String> {
     let noticed = noticed.filter(|at| now.0 - at.0 < SHOWN_MS)?;
     Some(copy_sentence(noticed.local(), now.local()))
+}
+
+/// How much is at the hub, and when the hub last signed for it.
+pub(super) fn at_hub(durable: &Durable, now: DateTime) -> String {
+    let records = counted(durable.hub, "fiche", "fiches");
+    match durable.receipt {
+        None => records,
+        Some(receipt) => {
+            let at = moment(receipt.at().local(), now);
+            format!("{records}\u{a0}; reçu signé du hub\u{a0}: {at}")
+        }
+    }
 }
 
 fn copy_sentence(noticed: DateTime, now: DateTime) -> String {

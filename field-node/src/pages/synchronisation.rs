@@ -12,6 +12,7 @@ use shared::desk::answer::{self, Answer};
 use shared::desk::page::{Flash, Page, moment};
 use shared::desk::{Desk, SignedIn};
 use shared::document::Kind;
+use shared::exchange::durability::{self, Durable};
 use shared::exchange::log::{self, Logged};
 use shared::exchange::position::{self, PendingDocument};
 use shared::ledger::erasures::Lost;
@@ -62,6 +63,7 @@ struct SynchronisationPage {
     hub: String,
     last: String,
     identical: String,
+    at_hub: String,
     clock: String,
     exchanges: Vec<ExchangeLine>,
 }
@@ -96,6 +98,7 @@ struct Stored {
     pending: Vec<PendingDocument>,
     exchanges: Vec<Logged>,
     copy_noticed: Option<Timestamp>,
+    durable: Durable,
     lost: Vec<Lost>,
 }
 
@@ -123,6 +126,7 @@ async fn show(
         hub: hub(&state, stored.enrolment),
         last: said(state.last_done, now, "Aucun pour l’instant"),
         identical: identical(&state, now),
+        at_hub: notices::at_hub(&stored.durable, now),
         clock: clock_sentence(offset_ms),
         exchanges: stored
             .exchanges
@@ -189,6 +193,7 @@ fn stored(connection: &Connection) -> Result<Stored, LedgerError> {
         pending: position::pending_documents(connection, WAITING_SHOWN)?,
         exchanges: log::recent(connection, EXCHANGES_SHOWN)?,
         copy_noticed: lease::copy_noticed(connection)?,
+        durable: durability::durable(connection)?,
         lost: erasures::lost(connection, LOST_SHOWN)?,
     })
 }

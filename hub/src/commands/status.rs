@@ -1,7 +1,7 @@
 //! `maison-hub status`: what the hub holds and where its laptops stand.
 
 use serde::Serialize;
-use shared::exchange::{position, receipt};
+use shared::exchange::{durability, position, receipt};
 use shared::ids::ReplicaId;
 use shared::ledger::{changes, replica};
 use shared::program::{Exit, say};
@@ -20,9 +20,17 @@ struct Status {
     changes: u64,
     fingerprint: String,
     epoch: Option<String>,
+    /// How far the records have got: all that a hub holds is at the hub.
+    durable: Durable,
     /// When the hub last found out by itself that it had been put back to an older copy.
     restored: Option<Restored>,
     laptops: Vec<Laptop>,
+}
+
+/// Records by how far they have got.
+#[derive(Debug, Serialize)]
+struct Durable {
+    hub: u64,
 }
 
 /// The signed position that a laptop showed, and the last one that the hub then held.
@@ -40,6 +48,8 @@ struct Laptop {
     name: String,
     enrolled: Timestamp,
     last_contact: Option<Timestamp>,
+    /// The position of the hub up to which it has said that it has everything.
+    acknowledged: i64,
     /// Changes of others that it has not acknowledged.
     pending: u64,
     revoked: Option<Timestamp>,
@@ -70,6 +80,9 @@ async fn read(hub: &Hub) -> Result<Status, HubError> {
             changes: fingerprint.count,
             fingerprint: fingerprint.to_string(),
             epoch: position::own_epoch(connection)?.map(|epoch| epoch.to_string()),
+            durable: Durable {
+                hub: durability::durable(connection)?.hub,
+            },
             restored: receipt::last_restored(connection)?.map(|restored| Restored {
                 at: restored.at(),
                 laptop: restored.laptop(),
@@ -88,6 +101,7 @@ fn laptop(state: DeviceState) -> Laptop {
         name: state.device.name,
         enrolled: state.device.enrolled,
         last_contact: state.device.last_contact,
+        acknowledged: state.device.acknowledged,
         pending: state.lacks_changes,
         revoked: state.device.revoked,
         incarnation_of: state.device.incarnation_of,

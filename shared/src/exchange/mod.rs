@@ -139,6 +139,7 @@
 mod answerer;
 mod caller;
 mod difference;
+pub mod durability;
 pub mod erased;
 mod error;
 pub mod frame;

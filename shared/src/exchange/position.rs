@@ -230,7 +230,8 @@ pub fn pending_documents(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whether the hub has not confirmed everything that this laptop holds of `document`; false at the hub itself.
+/// Whether the hub has not confirmed everything that this laptop holds of `document`, or refused some of it; false at
+/// the hub itself.
 ///
 /// # Errors
 /// What SQLite says.
@@ -238,8 +239,8 @@ pub fn is_pending(connection: &Connection, document: DocumentId) -> Result<bool,
     Ok(!pending_among(connection, [document])?.is_empty())
 }
 
-/// Those of `documents` of which the hub has not confirmed everything; none at the hub itself. Costs as much as there
-/// are documents, however much is pending.
+/// Those of `documents` of which the hub has not confirmed everything, or refused something; none at the hub itself.
+/// Costs as much as there are documents, however much is pending.
 ///
 /// # Errors
 /// What SQLite says.
@@ -254,7 +255,7 @@ pub fn pending_among(
     let position = position(connection)?;
     let mut statement = connection.prepare_cached(
         "SELECT 1 FROM change WHERE document = ?3 AND ((seq > ?1 AND origin <> ?2)
-            OR hash IN (SELECT hash FROM exchange_difference WHERE what = 2))",
+            OR hash IN (SELECT hash FROM exchange_difference WHERE what IN (1, 2)))",
     )?;
     for document in documents {
         if statement.exists((position.acked, position.hub, document))? {

@@ -24,7 +24,7 @@ use super::{Desk, SignedIn};
 use crate::domain::catalog::Catalog;
 use crate::domain::codes::{Autonomy, Channel, DURATIONS_MIN, Outcome, Theme};
 use crate::domain::demande::register_id;
-use crate::exchange::position;
+use crate::exchange::durability::{self, Reached};
 use crate::ids::{DemandeId, DocumentId, PersonId};
 use crate::site::SiteError;
 use crate::text::counted;
@@ -66,7 +66,7 @@ struct DemandesPage {
     day: Vec<Line>,
     day_sentence: String,
     /// The hub has not confirmed everything of the day's register.
-    only_here: bool,
+    reached: Option<Reached>,
 }
 
 /// A demande of the day.
@@ -243,7 +243,7 @@ fn drawn(
         found,
         found_sentence,
         day_sentence: counted(counted_ones, "demande", "demandes"),
-        only_here: position::is_pending(connection, register)?,
+        reached: durability::reached(connection, register)?,
         day: day
             .into_iter()
             .map(|line| self::line(line, register, catalog))

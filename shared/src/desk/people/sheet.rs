@@ -21,7 +21,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::codes::{Attendance, RegistrationStatus, SessionState};
 use crate::domain::person::Person;
 use crate::domain::resemblance::Resemblance;
-use crate::exchange::position;
+use crate::exchange::durability::{self, Reached};
 use crate::ids::PersonId;
 use crate::ledger::erasures;
 use crate::text::{counted, dialled};
@@ -42,7 +42,7 @@ struct SheetPage {
     page: Page,
     id: PersonId,
     line: PersonLine,
-    only_here: bool,
+    reached: Option<Reached>,
     /// Label and words of the fields of « Coordonnées », phone and note apart.
     facts: Vec<(&'static str, String)>,
     notes: String,
@@ -81,7 +81,7 @@ struct Merged {
 struct Known {
     reading: Reading,
     line: PersonLine,
-    only_here: bool,
+    reached: Option<Reached>,
     attended: Vec<Attended>,
     demandes: Vec<DemandeLine>,
     first_visit: Option<DateTime>,
@@ -144,7 +144,7 @@ async fn known(desk: &Desk, id: PersonId) -> Result<Option<Known>, Failure> {
         alike.truncate(ALIKE_MAX);
         Ok(Some(Known {
             line,
-            only_here: position::is_pending(connection, id.into())?,
+            reached: durability::reached(connection, id.into())?,
             attended: people::attended(connection, id)?,
             demandes: demandes::of_person(connection, id)?,
             first_visit: people::first_attended(connection, id)?,
@@ -180,7 +180,7 @@ fn sheet(desk: &Desk, who: &SignedIn, catalog: &Catalog, known: Known) -> SheetP
         page: desk.page(who, "Fiche d’une personne", &sheet_path(id)),
         id,
         line: known.line,
-        only_here: known.only_here,
+        reached: known.reached,
         facts: facts(&person),
         notes: person.notes,
         first_visit: known.first_visit.map_or_else(

@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use crate::desk::testing::{Visitor, elsewhere, fill, give};
 use crate::domain::codes::Level;
 use crate::domain::person::Person;
+use crate::exchange::position;
 use crate::ids::{AgentId, PersonId};
-use crate::site::Site;
+use crate::site::{Site, Work};
 
 async fn add(visitor: &Visitor, given: &str, family: &str, phone: &str) -> PersonId {
     let person = Person {
@@ -373,6 +374,10 @@ async fn a_person_whom_the_hub_does_not_know_yet_is_marked() {
     let sheet = visitor.get(&format!("/personnes/{id}")).await.text;
     assert!(sheet.contains("Sur ce portable seulement"));
     assert!(found(&visitor, "carayon").await.contains("Sur ce portable"));
+    let be_hub = |work: &mut Work<'_>| Ok(position::ensure_own_epoch(work.connection())?);
+    visitor.site().write(be_hub).await.unwrap();
+    let sheet = visitor.get(&format!("/personnes/{id}")).await.text;
+    assert!(sheet.contains("Au hub"), "at the hub everything is");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::domain::codes::{Attendance, RegistrationStatus, SessionState};
 use crate::domain::registering::level_remark;
 use crate::domain::seats::{Seats, standing, to_tell};
 use crate::domain::session::{Registration, Session};
-use crate::exchange::position;
+use crate::exchange::durability;
 use crate::ids::{PersonId, RegistrationId, SessionId};
 use crate::site::SiteError;
 use crate::text::{counted, dialled};
@@ -95,7 +95,7 @@ impl Reader<'_> {
             title: session.shown_title().to_owned(),
             lead: self.lead(),
             cancelled: session.state == SessionState::Cancelled,
-            only_here: position::is_pending(self.connection, self.id.into())?,
+            reached: durability::reached(self.connection, self.id.into())?,
             notices: self.notices()?,
             sentence: capitalised(&seats.sentence()),
             taken: seats.seated.len(),

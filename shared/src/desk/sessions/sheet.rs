@@ -17,6 +17,7 @@ use crate::desk::record::{Disagreement, HistoryLine};
 use crate::desk::{Desk, SignedIn};
 use crate::domain::codes::{Attendance, RegistrationStatus};
 use crate::domain::resemblance::Resemblance;
+use crate::exchange::durability::Reached;
 use crate::ids::{PersonId, RegistrationId, SessionId};
 use crate::time::short_date;
 use crate::view::people::PersonLine;
@@ -55,7 +56,7 @@ pub(super) struct Sheet {
     pub(super) lead: String,
     pub(super) cancelled: bool,
     /// The hub has not confirmed everything of it.
-    pub(super) only_here: bool,
+    pub(super) reached: Option<Reached>,
     pub(super) notices: Vec<String>,
     pub(super) sentence: String,
     pub(super) taken: usize,

@@ -3,6 +3,7 @@
 //! The names below are what the tests beside this file share.
 
 mod cuts;
+mod durable;
 mod equality;
 mod erasing;
 mod held;
