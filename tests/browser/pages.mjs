@@ -150,6 +150,13 @@ export const hub = [
     await page.getByRole("heading", { name: "Révoquer" }).waitFor();
   }),
   row("/vue-ensemble/quarantaine", "mises-de-cote"),
+  row("/personnes/{id}/effacer", "personne-effacer", (page, { at, person }) => at(`${person}/effacer`)),
+  row("/personnes/{id}/effacer", "personne-effacer-erreur", async (page, { at, person }) => {
+    await at(`${person}/effacer`);
+    await page.getByRole("button", { name: "Effacer définitivement" }).click();
+    await see(page.getByRole("alert"), "Une chose à corriger");
+  }),
+  row("/vue-ensemble/effacements", "personnes-effacees"),
 ];
 
 /** What an account may not do, as an agent sees it. */
