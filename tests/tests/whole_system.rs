@@ -251,9 +251,12 @@ impl Laptop {
 
 /// The main part of a page without the id that a form draws afresh each time.
 fn steady(page: &str) -> String {
-    let main = main_of(page);
+    // Only the hub leads to the page that erases a person.
+    let main = main_of(page).lines();
+    let main: Vec<&str> = main.filter(|line| !line.contains("/effacer\"")).collect();
+    let main = main.join("\n");
     let Some((before, rest)) = main.split_once("name=\"id\" value=\"") else {
-        return main.to_owned();
+        return main;
     };
     format!(
         "{before}{}",

@@ -7,14 +7,19 @@ use jiff::civil::{date, time};
 use shared::desk::testing::NOW;
 use shared::domain::codes::{Attendance, Role};
 use shared::domain::session::{Registration, Session};
+use shared::exchange::frame::Ask;
+use shared::exchange::receipt::{Receipt, Stand};
+use shared::exchange::wire::{Effort, Encoder};
+use shared::exchange::{Answerer, Version, position};
 use shared::ids::{DocumentId, PersonId, RegistrationId, ReplicaId, SessionId};
 use shared::joining::signature::Nonce;
 use shared::joining::ticket::Ticket;
-use shared::ledger::LedgerError;
+use shared::ledger::{Fingerprint, LedgerError, hub_key};
 use shared::site::Foreign;
 
 use super::testing::AtHub;
 use crate::devices::tickets::{self, Trade};
+use crate::devices::{self, incarnations};
 
 /// Every address of the hub's own pages with the least role that may ask for it, and how.
 const ROUTES: &[(&str, &str, Role)] = &[
@@ -252,4 +257,76 @@ async fn the_overview_tells_of_laptops_and_of_what_was_set_aside() {
         .await;
     assert!(tried.text.contains("Rien de plus n’a pu être pris."));
     assert!(tried.text.contains("<td>Portable 1</td>"));
+}
+
+#[tokio::test]
+async fn a_copy_of_a_laptop_is_listed_beside_it_and_says_what_it_is() {
+    let at = AtHub::with(Role::Administrator).await;
+    let id = with_a_laptop(&at).await;
+    let before = at.visitor.get("/portables").await;
+    assert!(!before.text.contains("Copie ou ancienne image"));
+    let copied = at.hub.site().store().write(move |tx| {
+        let former = devices::find(tx, id)?.ok_or(LedgerError::Damaged("device"))?;
+        let nonce = Nonce([2; 16]);
+        incarnations::incarnate(tx, &former, ReplicaId::fresh(), nonce, NOW)
+    });
+    copied.await.unwrap();
+    let after = at.visitor.get("/portables").await;
+    assert!(after.text.contains("Copie ou ancienne image d’un portable"));
+    assert!(after.text.contains("Remplacé"), "until it is heard again");
+    let overview = at.visitor.get("/vue-ensemble").await.text;
+    assert_eq!(
+        overview
+            .matches("<th scope=\"row\">Portable 1</th>")
+            .count(),
+        1
+    );
+}
+
+/// A laptop shows a receipt of a position that the hub has never been at.
+async fn show_receipt(at: &AtHub, laptop: ReplicaId) {
+    let site = at.hub.site();
+    let own = site.read(|c| Ok((hub_key::own(c)?, position::own_epoch(c)?)));
+    let (key, epoch) = own.await.unwrap();
+    let stand = Stand {
+        hub: site.replica(),
+        epoch: epoch.unwrap(),
+        position: 1000,
+        fingerprint: Fingerprint::default(),
+        at: NOW,
+        catalog: [0; 32],
+    };
+    let receipt = Receipt::sign(&stand, [1; 8], &key.unwrap());
+    let mut encoder = Encoder::new(Version::NEWEST, Effort::Usual).unwrap();
+    let hello = Ask::Hello {
+        epoch: None,
+        cursor: 0,
+        receipt: None,
+        is_plain: None,
+        lacks_key: None,
+    };
+    let shown = Ask::Receipt {
+        receipt,
+        catalog: None,
+    };
+    for frame in [hello, shown, Ask::News] {
+        encoder.push(&frame).unwrap();
+    }
+    let mut answerer = Answerer::new(site.clone(), laptop).unwrap();
+    answerer.push(&encoder.finish().unwrap()).await.unwrap();
+    assert!(answerer.finish().unwrap().heard().is_restored);
+}
+
+#[tokio::test]
+async fn a_hub_that_was_put_back_says_who_showed_it() {
+    let at = AtHub::with(Role::Administrator).await;
+    let id = with_a_laptop(&at).await;
+    let words = "remises dans un état plus ancien\u{a0}: Portable 1 l’a montré";
+    for path in ["/portables", "/vue-ensemble"] {
+        assert!(!at.visitor.get(path).await.text.contains(words));
+    }
+    show_receipt(&at, id).await;
+    for path in ["/portables", "/vue-ensemble"] {
+        assert!(at.visitor.get(path).await.text.contains(words), "{path}");
+    }
 }
