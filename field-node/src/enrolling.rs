@@ -52,6 +52,7 @@ impl Node {
             name: joined.name,
             hub: joined.hub,
             addresses,
+            pins: ticket.pins(),
         };
         let kept = enrolment.clone();
         store

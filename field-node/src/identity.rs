@@ -6,6 +6,7 @@ use ed25519_dalek::SigningKey;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared::ids::ReplicaId;
+use shared::joining::pin::Pins;
 use shared::ledger::{LedgerError, replica};
 
 const KEY: &str = "laptop.key";
@@ -20,6 +21,9 @@ pub struct Enrolment {
     pub hub: ReplicaId,
     /// URLs of the hub, the one that answered last first.
     pub addresses: Vec<String>,
+    /// Keys by which the laptop knows the hub; none where authorities vouch for its certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
 }
 
 /// The registration; `None` before it.

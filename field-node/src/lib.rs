@@ -10,6 +10,7 @@
 //! enrolling         trading a ticket for a registration
 //! line              signed HTTP requests to the hub
 //! lease             the nonce of the next request, and what the laptop does when it is shown to be a copy
+//! trust             how the laptop knows the hub on an encrypted line
 //! identity          the laptop's key, and the hub that it is registered with
 //! opened            `Node`: one opened data directory, the state of everything above
 //! ```
@@ -31,6 +32,7 @@ pub mod pages;
 pub mod progress;
 mod server;
 mod status_line;
+mod trust;
 
 pub use enrolling::Enrolled;
 pub use opened::{Node, NodeError};

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::tls::TlsInfo;
 use reqwest::{Client, Method, Request, Response, StatusCode};
 use rusqlite::Connection;
 use shared::ids::ReplicaId;
 use shared::joining::lease::Trial;
 use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Reason, Refused};
+use shared::joining::pin::Pins;
 use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
 use shared::joining::ticket::Ticket;
 use shared::ledger::LedgerError;
@@ -18,6 +20,7 @@ use shared::site::{Site, SiteError};
 
 use crate::identity::{self, Enrolment};
 use crate::lease::{self, Signing, Step, Taken};
+use crate::trust::{self, Trust};
 
 /// A hub that does not pick up within this time cannot be reached.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -25,6 +28,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 /// A copy whose hub was restored needs four requests more than others; who needs another one is refused.
 const STEPS_MAX: u32 = 5;
+/// A connection is used again for this long: less than the hub keeps it.
+const KEPT_OPEN: Duration = Duration::from_secs(50);
 /// Longest refusal or registration that is read, in bytes.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
@@ -65,6 +70,7 @@ pub struct Traffic {
 #[derive(Clone, Debug)]
 pub struct Line {
     client: Client,
+    trust: Trust,
     site: Site,
 }
 
@@ -82,7 +88,12 @@ impl Line {
     /// # Errors
     /// [`LineError::Unreachable`] when the system gives no sockets.
     pub fn new(site: Site) -> Result<Self, LineError> {
+        let trust = Trust::new();
+        let tls = trust.config().map_err(|_| LineError::Unreachable)?;
         let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .tls_info(true)
+            .pool_idle_timeout(KEPT_OPEN)
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
@@ -90,6 +101,7 @@ impl Line {
             .build();
         Ok(Self {
             client: client.map_err(|_| LineError::Unreachable)?,
+            trust,
             site,
         })
     }
@@ -105,6 +117,8 @@ impl Line {
     ) -> Result<(Joined, String), LineError> {
         let body = JoinRequest::new(ticket, self.site.replica(), key);
         let body = serde_json::to_vec(&body).map_err(|_| LineError::NotTheHub)?;
+        self.trust.set(ticket.pins());
+        let mut found = LineError::Unreachable;
         for address in &ticket.addresses {
             let request = self
                 .client
@@ -112,7 +126,12 @@ impl Line {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone());
             let response = match request.send().await.map_err(|error| cause(&error)) {
+                // What answers elsewhere may be the hub all the same.
                 Err(LineError::Unreachable) => continue,
+                Err(LineError::NotTheHub) => {
+                    found = LineError::NotTheHub;
+                    continue;
+                }
                 other => other?,
             };
             if !response.status().is_success() {
@@ -122,7 +141,7 @@ impl Line {
             let joined = serde_json::from_slice(&joined).map_err(|_| LineError::NotTheHub)?;
             return Ok((joined, address.clone()));
         }
-        Err(LineError::Unreachable)
+        Err(found)
     }
 
     /// Sends one request of an exchange, signed, at the first address that answers.
@@ -136,19 +155,21 @@ impl Line {
         body: Vec<u8>,
         traffic: &mut Traffic,
     ) -> Result<HubAnswer, LineError> {
+        self.trust.set(enrolment.pins);
+        let mut found = LineError::Unreachable;
         for (position, address) in enrolment.addresses.iter().enumerate() {
             match self.exchange_at(address, key, &body, traffic).await {
                 Err(LineError::Unreachable) => {}
+                // A hotel's network answers for everybody; the hub may answer elsewhere.
+                Err(LineError::NotTheHub) => found = LineError::NotTheHub,
                 Ok(answer) => {
-                    if position > 0 {
-                        self.prefer(enrolment, position).await?;
-                    }
+                    self.learn(enrolment, position, &answer).await?;
                     return Ok(answer);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(LineError::Unreachable)
+        Err(found)
     }
 
     /// One request; and others where the hub says that it was signed over an old nonce, or by a copy.
@@ -245,11 +266,22 @@ impl Line {
         written.map_err(|error: LedgerError| LineError::Site(error.into()))
     }
 
-    /// Puts the address that answered first.
-    async fn prefer(&self, enrolment: &Enrolment, position: usize) -> Result<(), LineError> {
-        let mut enrolment = enrolment.clone();
-        enrolment.addresses.swap(0, position);
-        self.write(move |tx| identity::keep_enrolment(tx, &enrolment))
+    /// Puts the address that answered first, and keeps the keys that the hub's certificate tells of.
+    async fn learn(
+        &self,
+        enrolment: &Enrolment,
+        position: usize,
+        answer: &HubAnswer,
+    ) -> Result<(), LineError> {
+        let mut learnt = enrolment.clone();
+        learnt.addresses.swap(0, position);
+        if enrolment.pins.is_some() {
+            learnt.pins = answer.pins().or(enrolment.pins);
+        }
+        if learnt == *enrolment {
+            return Ok(());
+        }
+        self.write(move |tx| identity::keep_enrolment(tx, &learnt))
             .await
     }
 }
@@ -260,6 +292,12 @@ impl HubAnswer {
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
         self.is_overtaken
+    }
+
+    /// The keys that the hub's own certificate tells of.
+    fn pins(&self) -> Option<Pins> {
+        let info = self.response.extensions().get::<TlsInfo>()?;
+        trust::pins_in(info.peer_certificate()?)
     }
 
     /// The next piece of the body; `None` at its end.
@@ -289,7 +327,9 @@ fn step(signing: &Signing, reason: Reason, given: Option<Nonce>) -> Step {
 }
 
 fn cause(error: &reqwest::Error) -> LineError {
-    if error.is_connect() {
+    if trust::is_distrust(error) {
+        LineError::NotTheHub
+    } else if error.is_connect() {
         LineError::Unreachable
     } else {
         LineError::Cut

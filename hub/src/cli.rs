@@ -33,6 +33,9 @@ pub enum Command {
     /// Prépare l’inscription des portables
     #[command(subcommand)]
     Ticket(Ticket),
+    /// Gère les clés par lesquelles les portables reconnaissent le hub
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Gère les comptes des agents
     #[command(subcommand)]
     Agent(Agent),
@@ -63,6 +66,26 @@ pub struct Serve {
     /// Adresse et port d’écoute (127.0.0.1:8080 sinon) ; port 0 : n’importe quel port libre
     #[arg(long, value_name = "ADRESSE", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Chiffre la ligne avec un certificat que le hub fabrique ; les portables le reconnaissent par leur ticket
+    #[arg(long, conflicts_with_all = ["certificate", "behind_proxy"])]
+    pub tls: bool,
+    /// Chiffre la ligne avec ce certificat (fichier PEM, autorités comprises), relu quand il change
+    #[arg(
+        long,
+        value_name = "FICHIER",
+        requires = "key",
+        conflicts_with = "behind_proxy"
+    )]
+    pub certificate: Option<PathBuf>,
+    /// Clé privée du certificat (fichier PEM)
+    #[arg(long, value_name = "FICHIER", requires = "certificate")]
+    pub key: Option<PathBuf>,
+    /// Un mandataire (proxy) chiffre la ligne devant le hub et dit dans X-Forwarded-For qui demande
+    #[arg(long)]
+    pub behind_proxy: bool,
+    /// Nom ou adresse sous lequel les navigateurs demandent le hub, sans le port ; peut être répété
+    #[arg(long, value_name = "NOM")]
+    pub name: Vec<String>,
     /// Annonce l’adresse sur une ligne JSON : {"listening":"http://…"}
     #[arg(long)]
     pub json: bool,
@@ -89,12 +112,33 @@ pub struct TicketCreate {
     /// Adresse à laquelle le portable joindra le hub (http://127.0.0.1:8080 sinon) ; peut être répétée
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub address: Vec<String>,
+    /// Le certificat du hub (ou de son mandataire) est d’une autorité connue de tous : le ticket ne porte pas de clé
+    #[arg(long)]
+    pub public_certificate: bool,
     /// Durée de validité en heures (72 sinon)
     #[arg(long, value_name = "HEURES", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=720))]
     pub valid_hours: u32,
     /// Écrit le ticket sur une ligne JSON : {"ticket":"…"}
     #[arg(long)]
     pub json: bool,
+}
+
+/// `certificate …`
+#[derive(Debug, Subcommand)]
+pub enum Certificate {
+    /// Passe à la clé de réserve et en prépare une autre ; un hub qui sert la montre quelques secondes après
+    Rotate(CertificateRotate),
+}
+
+/// `certificate rotate`
+#[derive(Args, Debug)]
+pub struct CertificateRotate {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Même si des portables ne reconnaîtront plus le hub ; il leur faudra un nouveau ticket
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `ticket list`

@@ -10,17 +10,53 @@ use crate::cli::Serve;
 pub struct Config {
     /// Data directory; held while the hub serves.
     pub data: PathBuf,
-    /// Where to listen; a loopback address as long as the line is not encrypted. Port 0 takes any free one.
+    /// Where to listen; a loopback address unless the line is encrypted. Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// What encrypts the line.
+    pub line: LineCover,
+    /// Names and addresses under which browsers ask for the hub, besides where it listens.
+    pub names: Vec<String>,
     /// Announce the address for a script rather than for a person.
     pub json: bool,
 }
 
+/// What encrypts the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineCover {
+    /// Nothing: on this machine only.
+    Bare,
+    /// A reverse proxy in front.
+    Proxy,
+    /// The hub, with a certificate that it makes itself.
+    Own,
+    /// The hub, with a certificate from files.
+    Files(CertificateFiles),
+}
+
+/// A certificate in files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// PEM: the certificate, then those that vouch for it.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+}
+
 impl From<Serve> for Config {
     fn from(serve: Serve) -> Self {
+        let line = match (serve.certificate, serve.key) {
+            (Some(certificate), Some(key)) => {
+                LineCover::Files(CertificateFiles { certificate, key })
+            }
+            _ if serve.tls => LineCover::Own,
+            _ if serve.behind_proxy => LineCover::Proxy,
+            _ => LineCover::Bare,
+        };
         Self {
             data: serve.data.data,
             listen: serve.listen,
+            line,
+            names: serve.name,
             json: serve.json,
         }
     }

@@ -6,6 +6,7 @@
 //! server            the router: the desk with the hub's own pages, and the laptops' routes
 //! pages             the hub's own pages, one file each
 //! joining exchange  the laptops' routes; `signed` knows who asks, `body` reads within limits, `refusal` says no
+//! certificate       what the hub shows on an encrypted line: its own, or one from files
 //! devices           laptops and tickets, in tables of their own
 //! accounts          agents in the catalog
 //! import export     a beneficiary file, from its bytes to people; the activities of a period as CSV
@@ -17,6 +18,7 @@
 
 mod accounts;
 mod body;
+pub mod certificate;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -15,6 +15,8 @@ use shared::program::{Exit, NotListening, progress_bar};
 use shared::site::{Site, SiteError};
 use shared::time::Clock;
 
+use crate::certificate::CertificateError;
+
 /// The author of what the program writes by itself or an administrator by command.
 pub const PROGRAM: AgentId = AgentId(uuid::Uuid::nil());
 
@@ -36,6 +38,9 @@ pub enum HubError {
     /// The port.
     #[error(transparent)]
     NotListening(#[from] NotListening),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// There is no hub in the directory.
     #[error(
         "il n’y a pas de hub dans le dossier {0}\u{a0}: créez-le avec «\u{a0}maison-hub serve\u{a0}», ou corrigez --data"
@@ -76,6 +81,7 @@ impl HubError {
 #[derive(Clone, Debug)]
 pub struct Hub {
     site: Site,
+    shows_own_certificate: bool,
 }
 
 impl Hub {
@@ -111,7 +117,10 @@ impl Hub {
         site.keep_erasures_in(directory.join(ERASURES)).await?;
         site.retry_quarantine(Again::OtherVersions, laptop_may_write)
             .await?;
-        Ok(Self { site })
+        Ok(Self {
+            site,
+            shows_own_certificate: false,
+        })
     }
 
     /// Opens the hub in `directory` for a command that only makes sense where there is one.
@@ -123,6 +132,21 @@ impl Hub {
             return Err(HubError::NoHub(directory.to_owned()));
         }
         Self::open(directory, clock).await
+    }
+
+    /// The hub as it serves with a certificate of its own: laptops must know its keys.
+    #[must_use]
+    pub fn with_own_certificate(self) -> Self {
+        Self {
+            shows_own_certificate: true,
+            ..self
+        }
+    }
+
+    /// Whether laptops must know its keys.
+    #[must_use]
+    pub fn shows_own_certificate(&self) -> bool {
+        self.shows_own_certificate
     }
 
     /// The site.

@@ -78,7 +78,7 @@ impl Stand {
     }
 
     async fn ticket(&self) -> Ticket {
-        tickets::create(&self.hub, "Portable 1".to_owned(), Vec::new(), 72)
+        tickets::create(&self.hub, "Portable 1".to_owned(), Vec::new(), None, 72)
             .await
             .unwrap()
     }
@@ -195,6 +195,7 @@ async fn a_ticket_lets_one_laptop_in_and_each_refusal_says_why() {
     let unknown = Ticket {
         addresses: Vec::new(),
         secret: [9; 16].into(),
+        pins: None,
     };
     assert_eq!(
         stand.join(&unknown, &second).await.reason(),

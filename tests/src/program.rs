@@ -121,6 +121,7 @@ pub fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Fin
 pub struct Program {
     process: Process,
     address: SocketAddr,
+    scheme: &'static str,
 }
 
 impl Program {
@@ -148,7 +149,11 @@ impl Program {
     pub fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut process = Process::spawn(program, arguments);
         match process.stdout.first(PATIENCE, announced_address) {
-            Ok(address) => Self { process, address },
+            Ok((scheme, address)) => Self {
+                process,
+                address,
+                scheme,
+            },
             Err(why) => {
                 process.kill();
                 process.stderr.wait_for_end(PATIENCE);
@@ -176,7 +181,7 @@ impl Program {
     /// The URL of a page: `program.page("/personnes")`.
     #[must_use]
     pub fn page(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// What it has logged until now.
@@ -202,13 +207,11 @@ impl Program {
     }
 }
 
-fn announced_address(line: &str) -> Option<SocketAddr> {
+fn announced_address(line: &str) -> Option<(&'static str, SocketAddr)> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
-    let url = value.get("listening")?.as_str()?;
-    url.strip_prefix("http://")?
-        .trim_end_matches('/')
-        .parse()
-        .ok()
+    let (scheme, address) = value.get("listening")?.as_str()?.split_once("://")?;
+    let scheme = ["http", "https"].into_iter().find(|s| *s == scheme)?;
+    Some((scheme, address.trim_end_matches('/').parse().ok()?))
 }
 
 /// A child process whose output is read as it comes, so that a full pipe never stops it.

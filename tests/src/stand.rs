@@ -18,8 +18,8 @@ const PASSPHRASE: &str = "quatre mots bien choisis";
 /// The sites.
 pub struct Stand {
     directory: TempDir,
-    /// The hub, serving.
-    pub hub: Program,
+    /// Serving; none while it is started again.
+    hub: Option<Program>,
     /// The laptops, serving.
     pub laptops: Vec<Program>,
 }
@@ -36,15 +36,38 @@ impl Stand {
         let hub = Program::serve(program::hub(), &at_hub, more);
         let mut stand = Self {
             directory,
-            hub,
+            hub: Some(hub),
             laptops: Vec::new(),
         };
         for n in 1..=laptops {
-            stand.enrol(n, &address(&stand.hub));
+            stand.enrol(n, &address(stand.hub()));
             let laptop = Program::serve(program::node(), &stand.laptop(n), &[]);
             stand.laptops.push(laptop);
         }
         stand
+    }
+
+    /// The hub, serving.
+    ///
+    /// # Panics
+    /// Never: it is there but while it is started again.
+    #[must_use]
+    pub fn hub(&self) -> &Program {
+        self.hub.as_ref().expect("the hub serves")
+    }
+
+    /// Stops the hub and starts it again, on another port, told `more`.
+    ///
+    /// # Panics
+    /// When it does not stop or start.
+    #[track_caller]
+    pub fn restart_hub(&mut self, more: &[&str]) {
+        if let Some(hub) = self.hub.take() {
+            let (status, log) = hub.stop();
+            assert!(status.success(), "{log}");
+        }
+        let hub = Program::serve(program::hub(), &self.hub_directory(), more);
+        self.hub = Some(hub);
     }
 
     /// The hub's data directory.
@@ -76,18 +99,29 @@ impl Stand {
     /// When the hub refuses.
     #[track_caller]
     pub fn join(&self, n: usize, address: &str) {
-        let name = format!("Portable {n}");
-        let asked = ["ticket", "create", "--json", "--name", &name];
-        let ticket = command(
-            program::hub(),
-            &self.hub_directory(),
-            &[&asked[..], &["--address", address]].concat(),
-        );
-        let ticket = ticket.json()["ticket"]
-            .as_str()
-            .expect("a ticket")
-            .to_owned();
+        let ticket = self.ticket(&format!("Portable {n}"), address, &[]);
         let _ = command(program::node(), &self.laptop(n), &["enrol", &ticket]).success();
+    }
+
+    /// A ticket for a laptop of this name and this address of the hub.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[track_caller]
+    #[must_use]
+    pub fn ticket(&self, name: &str, address: &str, more: &[&str]) -> String {
+        let asked = [
+            "ticket",
+            "create",
+            "--json",
+            "--name",
+            name,
+            "--address",
+            address,
+        ];
+        let asked = [&asked[..], more].concat();
+        let made = command(program::hub(), &self.hub_directory(), &asked).success();
+        made.json()["ticket"].as_str().expect("a ticket").to_owned()
     }
 
     /// Adds so many people at the hub, as if they had been imported.

@@ -54,7 +54,7 @@ impl Serving {
 
     async fn ticket(&self) -> Ticket {
         let addresses = vec![format!("http://{}", self.address)];
-        tickets::create(&self.hub, "Portable 1".to_owned(), addresses, 72)
+        tickets::create(&self.hub, "Portable 1".to_owned(), addresses, None, 72)
             .await
             .unwrap()
     }

@@ -21,7 +21,7 @@ const SLOW: Shape = Shape {
 /// A hub with much that is new to the one laptop, which is behind a slow line.
 async fn behind_a_slow_line() -> (Stand, ShapedLink) {
     let stand = Stand::new(&[], 0, |hub| hub.page("")).await;
-    let link = ShapedLink::to(stand.hub.address());
+    let link = ShapedLink::to(stand.hub().address());
     stand.enrol(1, &link.url());
     stand.add_people(PEOPLE).await;
     link.shape(SLOW);
@@ -60,6 +60,10 @@ async fn a_long_exchange_shows_how_far_it_is_and_is_paused_and_resumed_from_the_
     // The status line says it too, of every page.
     until(&agent, "Échange avec le hub\u{a0}: ").await;
 
+    let began = Instant::now();
+    while held(&stand.laptop(1)) == before {
+        assert!(began.elapsed() < PATIENCE, "nothing arrives");
+    }
     agent.act("/synchronisation/pause", &[]).await;
     let page = agent.get("/synchronisation").await;
     assert!(page.contains("Les échanges sont en pause") && !page.contains("<progress"));

@@ -88,7 +88,7 @@ async fn two_desks_see_each_others_entries_within_two_seconds() {
         Desk::at(&stand, &stand.laptops[0]).await,
         Desk::at(&stand, &stand.laptops[1]).await,
     ];
-    let mut hub = Desk::at(&stand, &stand.hub).await;
+    let mut hub = Desk::at(&stand, stand.hub()).await;
     for desk in &desks {
         desk.until_waiting().await;
     }

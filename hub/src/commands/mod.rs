@@ -3,6 +3,7 @@
 //! A command's outcome is an exit code; what goes wrong is said here, once, on the standard error.
 
 mod agent;
+mod certificate;
 mod example;
 mod export;
 mod import;
@@ -12,7 +13,7 @@ mod ticket;
 
 use shared::program::{Exit, complain, log_to_stderr};
 
-use crate::cli::{Agent, Cli, Command, Ticket};
+use crate::cli::{Agent, Certificate, Cli, Command, Ticket};
 use crate::opened::HubError;
 
 /// Runs a command to its end and says what went wrong, if anything.
@@ -33,6 +34,7 @@ async fn run(command: Command) -> Result<Exit, HubError> {
         Command::Serve(asked) => serve::serve(asked.into()).await,
         Command::Ticket(Ticket::Create(asked)) => ticket::create(asked).await,
         Command::Ticket(Ticket::List(asked)) => ticket::list(asked).await,
+        Command::Certificate(Certificate::Rotate(asked)) => certificate::rotate(asked).await,
         Command::Agent(Agent::Add(asked)) => agent::add(asked).await,
         Command::Agent(Agent::List(asked)) => agent::list(asked).await,
         Command::Agent(Agent::Disable(asked)) => agent::disable(asked).await,

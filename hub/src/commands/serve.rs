@@ -1,22 +1,53 @@
 //! `maison-hub serve`: hold the directory, open the port, announce it, serve until told to stop.
 
 use shared::ledger::Store;
-use shared::program::{Exit, Listening, say, stop_signal};
+use shared::program::{Cover, Exit, Listening, say, stop_signal};
 use shared::time::Clock;
 
-use crate::config::Config;
+use crate::certificate::Certificate;
+use crate::config::{Config, LineCover};
 use crate::opened::{Hub, HubError};
 
 pub(super) async fn serve(config: Config) -> Result<Exit, HubError> {
-    let held = Store::hold(&config.data)?;
-    let listening = Listening::on(config.listen).await?;
-    let hub = Hub::open(&config.data, Clock::default()).await?;
+    let _held = Store::hold(&config.data)?;
+    let mut hub = Hub::open(&config.data, Clock::default()).await?;
+    let files = match &config.line {
+        LineCover::Bare => return serve_on(hub, &config, Cover::Bare).await,
+        LineCover::Proxy => return serve_on(hub, &config, Cover::Proxy).await,
+        LineCover::Own => {
+            hub = hub.with_own_certificate();
+            None
+        }
+        LineCover::Files(files) => Some(files.clone()),
+    };
+    let names = certificate_names(&config);
+    let (shown, follow) = Certificate::new(hub.clone(), files, names).shown().await?;
+    tokio::select! {
+        exit = serve_on(hub, &config, Cover::Tls(shown)) => exit,
+        // It ends with the program only.
+        () = follow => Ok(Exit::Done),
+    }
+}
+
+async fn serve_on(hub: Hub, config: &Config, cover: Cover) -> Result<Exit, HubError> {
+    let listening = Listening::covered(config.listen, cover).await?;
+    let listening = listening.named(config.names.clone());
     announce(&listening, config.json);
     tracing::info!(address = %listening.address(), "serving");
     crate::server::serve(hub, listening, stop_signal()).await?;
     tracing::info!("stopped");
-    drop(held);
     Ok(Exit::Done)
+}
+
+/// What the hub's own certificate is for.
+fn certificate_names(config: &Config) -> Vec<String> {
+    let mut names = config.names.clone();
+    names.push("localhost".to_owned());
+    let address = config.listen.ip();
+    if !address.is_unspecified() {
+        names.push(address.to_string());
+    }
+    names
 }
 
 fn announce(listening: &Listening, json: bool) {

@@ -1,9 +1,11 @@
 //! `maison-hub ticket create|list`.
 
+use axum::http::uri::Authority;
 use shared::program::{Exit, complain, say};
 use shared::text::collapsed;
 use shared::time::{Clock, Timestamp, clock_time, short_date};
 
+use crate::certificate::own;
 use crate::cli::{TicketCreate, TicketList};
 use crate::devices::tickets::{self, Issued};
 use crate::opened::{Hub, HubError};
@@ -17,13 +19,18 @@ pub(super) async fn create(asked: TicketCreate) -> Result<Exit, HubError> {
     let addresses: Vec<String> = asked.address.iter().map(|url| clean(url)).collect();
     if let Some(bad) = addresses.iter().find(|url| !is_address(url)) {
         complain(format!(
-            "{bad} ne convient pas\u{a0}: donnez une adresse comme http://127.0.0.1:8080, sans chemin.\n\
-             Cette version n’accepte que http et cette machine\u{a0}; https viendra avec une prochaine version."
+            "{bad} ne convient pas\u{a0}: donnez une adresse comme https://hub.example.org ou https://192.168.1.10:8443, sans \
+             chemin.\nhttp ne va que sur cette machine\u{a0}: http://127.0.0.1:8080."
         ));
         return Ok(Exit::Usage);
     }
     let hub = Hub::open(&asked.data.data, Clock::default()).await?;
-    let ticket = tickets::create(&hub, name.clone(), addresses, asked.valid_hours).await?;
+    let is_encrypted = addresses.iter().any(|url| url.starts_with("https://"));
+    let pins = match is_encrypted && !asked.public_certificate {
+        true => Some(own::keys(&hub).await?.pins()),
+        false => None,
+    };
+    let ticket = tickets::create(&hub, name.clone(), addresses, pins, asked.valid_hours).await?;
     if asked.json {
         say(serde_json::json!({ "ticket": ticket.to_string() }));
     } else {
@@ -40,8 +47,13 @@ fn clean(url: &str) -> String {
     url.trim().trim_end_matches('/').to_owned()
 }
 
-/// An `http` URL of this machine without a path: the line is not encrypted yet.
+/// A URL without a path: `https`, or `http` on this machine.
 fn is_address(url: &str) -> bool {
+    if let Some(authority) = url.strip_prefix("https://") {
+        return authority
+            .parse::<Authority>()
+            .is_ok_and(|a| !a.host().is_empty() && !a.as_str().contains('@'));
+    }
     let Some(authority) = url.strip_prefix("http://") else {
         return false;
     };
@@ -95,16 +107,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_of_this_machine_are_good_for_now() {
+    fn an_address_is_encrypted_or_of_this_machine() {
         for good in [
             "http://127.0.0.1:8080",
             "http://localhost:80",
             "http://[::1]:8080",
+            "https://hub.example.org",
+            "https://192.168.1.10:8443",
+            "https://[2001:db8::1]:8443",
         ] {
             assert!(is_address(good), "{good}");
         }
         for bad in [
-            "https://127.0.0.1:1",
+            "https://",
+            "https://hub.example.org/x",
+            "https://me@hub.example.org",
             "http://192.168.1.2:8080",
             "http://127.0.0.1",
             "127.0.0.1:80",

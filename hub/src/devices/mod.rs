@@ -157,6 +157,19 @@ pub(crate) fn silent_since(
     Ok((all.unsigned_abs(), silent.unsigned_abs()))
 }
 
+/// The names of laptops that may exchange and have not asked for anything since `since`.
+pub(crate) fn silent_names(
+    connection: &Connection,
+    since: Timestamp,
+) -> Result<Vec<String>, LedgerError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT name FROM device
+         WHERE revoked IS NULL AND NOT {REPLACED} AND coalesce(last_contact, enrolled) < ?1 ORDER BY name"
+    ))?;
+    let names = statement.query_map([since.0], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Registers a laptop, or gives a registered one a new name. Its nonce stays: were this answer lost as well as the one
 /// before, it would be taken for a copy.
 pub(crate) fn register(

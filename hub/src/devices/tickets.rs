@@ -4,6 +4,7 @@ use ed25519_dalek::VerifyingKey;
 use minicbor::bytes::ByteArray;
 use rusqlite::{Connection, OptionalExtension, Row};
 use shared::ids::ReplicaId;
+use shared::joining::pin::Pins;
 use shared::joining::signature::Nonce;
 use shared::joining::ticket::{SECRET_BYTES, Ticket};
 use shared::ledger::LedgerError;
@@ -44,7 +45,8 @@ pub enum Trade {
     Revoked,
 }
 
-/// Makes a ticket for a laptop that will be called `name` and will find the hub at `addresses`.
+/// Makes a ticket for a laptop that will be called `name`, will find the hub at `addresses` and know it by `pins`, if
+/// by any.
 ///
 /// # Errors
 /// What the store says.
@@ -52,6 +54,7 @@ pub async fn create(
     hub: &Hub,
     name: String,
     addresses: Vec<String>,
+    pins: Option<Pins>,
     valid_hours: u32,
 ) -> Result<Ticket, HubError> {
     let mut secret = [0; SECRET_BYTES];
@@ -69,6 +72,7 @@ pub async fn create(
     Ok(Ticket {
         addresses,
         secret: ByteArray::from(secret),
+        pins: pins.map(|pins| pins.to_bytes().into()),
     })
 }
 
@@ -82,6 +86,19 @@ pub fn list(connection: &Connection) -> Result<Vec<Issued>, LedgerError> {
     )?;
     let rows = statement.query_map([], issued)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The names on tickets that were made before `before` and may still be used at `now`.
+pub(crate) fn open_names(
+    connection: &Connection,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<String>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM ticket WHERE used_by IS NULL AND created < ?1 AND expires > ?2 ORDER BY name",
+    )?;
+    let names = statement.query_map([before.0, now.0], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Trades a ticket for a registration; `nonce` is the first one of a laptop that is new.
@@ -158,7 +175,7 @@ mod tests {
 
     async fn hub(directory: &Path) -> (Hub, [u8; 32]) {
         let hub = Hub::open(directory, Clock::fixed(CREATED)).await.unwrap();
-        let ticket = create(&hub, "Portable 1".to_owned(), Vec::new(), 72)
+        let ticket = create(&hub, "Portable 1".to_owned(), Vec::new(), None, 72)
             .await
             .unwrap();
         (hub, Ticket::secret_hash(ticket.secret.as_slice()))
@@ -215,7 +232,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (hub, hash) = hub(directory.path()).await;
         trades(&hub, hash, 1, 1, 0).await;
-        let another = create(&hub, "Portable 2".to_owned(), Vec::new(), 72)
+        let another = create(&hub, "Portable 2".to_owned(), Vec::new(), None, 72)
             .await
             .unwrap();
         let another = Ticket::secret_hash(another.secret.as_slice());

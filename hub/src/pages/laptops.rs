@@ -15,12 +15,16 @@ use shared::desk::answer::{Answer, Failure, page, refused, see};
 use shared::desk::form::Form;
 use shared::desk::page::{Flash, Page, moment};
 use shared::ids::ReplicaId;
+use shared::joining::ticket::Ticket;
+use shared::request::Arrival;
 use shared::text::collapsed;
 use shared::time::{Timestamp, clock_time, short_date};
 
 use super::overview::{contact, lacks};
 use super::restored;
 use super::role::Administrator;
+use crate::HubError;
+use crate::certificate::own;
 use crate::devices::tickets::{self, Issued};
 use crate::devices::{self, Device, DeviceState};
 use crate::opened::Hub;
@@ -102,6 +106,7 @@ async fn create(
     State(desk): State<Desk>,
     Administrator(who): Administrator,
     Extension(hub): Extension<Hub>,
+    arrival: Option<Extension<Arrival>>,
     headers: HeaderMap,
     Body(sent): Body<Vec<(String, String)>>,
 ) -> Answer {
@@ -120,9 +125,10 @@ async fn create(
         return refused(&laptops_page(&desk, frame, form, None).await?);
     }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let address = format!("http://{}", host.ok_or(Failure::BadRequest)?);
-    let ticket = tickets::create(&hub, name.clone(), vec![address], TICKET_HOURS).await;
-    let ticket = ticket.map_err(|error| {
+    let is_encrypted = arrival.is_some_and(|arrival| arrival.is_encrypted);
+    let scheme = if is_encrypted { "https" } else { "http" };
+    let address = format!("{scheme}://{}", host.ok_or(Failure::BadRequest)?);
+    let ticket = make_ticket(&hub, &name, address).await.map_err(|error| {
         tracing::error!(%error, "no ticket could be made");
         Failure::Busy
     })?;
@@ -132,6 +138,15 @@ async fn create(
         hours: TICKET_HOURS,
     };
     page(&laptops_page(&desk, frame, Form::default(), Some(fresh)).await?)
+}
+
+/// A ticket with the address under which the administrator asked for this page.
+async fn make_ticket(hub: &Hub, name: &str, address: String) -> Result<Ticket, HubError> {
+    let pins = match hub.shows_own_certificate() {
+        true => Some(own::keys(hub).await?.pins()),
+        false => None,
+    };
+    tickets::create(hub, name.to_owned(), vec![address], pins, TICKET_HOURS).await
 }
 
 async fn laptops_page(

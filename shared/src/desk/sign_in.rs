@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Form as Body, Router};
+use axum::{Extension, Form as Body, Router};
 use data_encoding::BASE64URL_NOPAD;
 use rusqlite::{Connection, OptionalExtension};
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use super::{Desk, SignedIn, passphrase};
 use crate::domain::catalog::Catalog;
 use crate::ids::AgentId;
 use crate::ledger::LedgerError;
+use crate::request::Arrival;
 use crate::time::Timestamp;
 
 /// SHA-256 of a token.
@@ -68,6 +69,7 @@ async fn show(State(desk): State<Desk>, Query(back): Query<Back>) -> Answer {
 async fn enter(
     State(desk): State<Desk>,
     Query(back): Query<Back>,
+    arrival: Option<Extension<Arrival>>,
     Body(sent): Body<Vec<(String, String)>>,
 ) -> Answer {
     let mut form = Form::sent(sent);
@@ -105,9 +107,11 @@ async fn enter(
             Ok(())
         })
         .await?;
+    let is_encrypted = arrival.is_some_and(|arrival| arrival.is_encrypted);
     let cookie = format!(
-        "{}={token}; Path=/; HttpOnly; SameSite=Strict",
-        desk.cookie_name()
+        "{}={token}; Path=/; HttpOnly; SameSite=Strict{}",
+        desk.cookie_name(),
+        if is_encrypted { "; Secure" } else { "" }
     );
     Ok((
         AppendHeaders([(SET_COOKIE, cookie)]),

@@ -221,6 +221,7 @@ mod tests {
         let ticket = Ticket {
             addresses: Vec::new(),
             secret: ByteArray::from([5; 16]),
+            pins: None,
         };
         let replica = ReplicaId(uuid::Uuid::from_u128(7));
         JoinRequest::new(&ticket, replica, &SigningKey::from_bytes(&[1; 32]))

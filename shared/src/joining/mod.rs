@@ -14,5 +14,6 @@
 
 pub mod lease;
 pub mod messages;
+pub mod pin;
 pub mod signature;
 pub mod ticket;

@@ -13,6 +13,8 @@ use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
+use super::pin::Pins;
+
 /// First word of every ticket; the digit is the version of the form.
 const HEAD: &str = "MAISON1";
 /// Letters of a group.
@@ -35,6 +37,10 @@ pub struct Ticket {
     /// The one-time secret.
     #[n(1)]
     pub secret: ByteArray<SECRET_BYTES>,
+    /// Keys by which the laptop knows the hub; absent where its certificate is one that everybody can verify, or where
+    /// the line is not encrypted.
+    #[n(2)]
+    pub pins: Option<ByteArray<{ Pins::BYTES }>>,
 }
 
 /// What is wrong with the text of a ticket, in French.
@@ -56,6 +62,12 @@ pub enum BadTicket {
 }
 
 impl Ticket {
+    /// The keys by which the laptop knows the hub.
+    #[must_use]
+    pub fn pins(&self) -> Option<Pins> {
+        self.pins.map(|bytes| Pins::from_bytes(&bytes))
+    }
+
     /// SHA-256 of the secret: all that the hub keeps of it.
     #[must_use]
     pub fn secret_hash(secret: &[u8]) -> [u8; 32] {
@@ -148,7 +160,22 @@ mod tests {
         Ticket {
             addresses: vec!["http://127.0.0.1:8080".to_owned()],
             secret: ByteArray::from([7; SECRET_BYTES]),
+            pins: None,
         }
+    }
+
+    #[test]
+    fn a_ticket_bears_the_keys_of_a_hub_that_makes_its_own_certificate() {
+        let pins = Pins::from_bytes(&[9; Pins::BYTES]);
+        let pinned = Ticket {
+            pins: Some(pins.to_bytes().into()),
+            ..ticket()
+        };
+        let read: Ticket = pinned.to_string().parse().unwrap();
+        assert_eq!(read.pins(), Some(pins));
+        let read: Ticket = ticket().to_string().parse().unwrap();
+        assert_eq!(read.pins(), None, "and none costs no letters");
+        assert!(ticket().to_string().len() + 50 < pinned.to_string().len());
     }
 
     #[test]

@@ -3,15 +3,21 @@
 //! Nothing here knows what a hub or a laptop is.
 
 pub mod arguments;
+mod connection;
 mod exit;
+mod listening;
 mod progress;
+mod pulse;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::io::{IsTerminal, Write};
 
 pub use exit::Exit;
+pub use listening::{Cover, Limits, Listening, NotListening};
 pub use progress::progress_bar;
-pub use serve::{Listening, NotListening, serve, stop_signal};
+pub use serve::{serve, stop_signal};
 
 use tracing_subscriber::EnvFilter;
 
