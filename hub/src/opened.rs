@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use shared::domain::catalog::{Catalog, Replica, catalog_id, default_catalog};
-use shared::exchange::{laptop_may_write, position};
+use shared::exchange::{Sections, laptop_may_write, position};
 use shared::ids::AgentId;
 use shared::ledger::quarantine::Again;
 use shared::ledger::replica::{self, Claimed};
@@ -82,6 +82,7 @@ impl HubError {
 pub struct Hub {
     site: Site,
     shows_own_certificate: bool,
+    sections: Sections,
 }
 
 impl Hub {
@@ -120,6 +121,7 @@ impl Hub {
         Ok(Self {
             site,
             shows_own_certificate: false,
+            sections: Sections::default(),
         })
     }
 
@@ -153,6 +155,11 @@ impl Hub {
     #[must_use]
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// What its answers to laptops have in common.
+    pub(crate) fn sections(&self) -> Sections {
+        self.sections.clone()
     }
 }
 

@@ -13,6 +13,7 @@ use super::erased::{Erased, RECORDS_MAX};
 use super::frame::{Ask, Batch, Fresh, PlaceFrame, Refusal, Rows, Tell};
 use super::position::{self, Epoch};
 use super::receipt::{self, Receipt, Stand};
+use super::sections::Sections;
 use super::short::{Known, Reader, Unread, Writer, Written};
 use super::wire::{BATCH_BYTES, BATCH_CHANGES, Decoder, Effort, Encoder, FRAME_ITEMS_MAX, refusal};
 use super::{ExchangeError, REQUEST_CHANGES_MAX, Version, reconcile, upload};
@@ -36,6 +37,7 @@ const LONG_CHANGES: i64 = 500;
 pub struct Answerer {
     site: Site,
     laptop: ReplicaId,
+    sections: Sections,
     decoder: Decoder<Ask>,
     hello: Option<Hello>,
     reader: Reader,
@@ -101,6 +103,7 @@ impl Answerer {
         Ok(Self {
             site,
             laptop,
+            sections: Sections::default(),
             decoder: Decoder::default(),
             hello: None,
             reader: Reader::default(),
@@ -113,6 +116,13 @@ impl Answerer {
             vouched: Arc::default(),
             again: None,
         })
+    }
+
+    /// Takes what is the same for every laptop from these sections.
+    #[must_use]
+    pub fn with_sections(mut self, sections: Sections) -> Self {
+        self.sections = sections;
+        self
     }
 
     /// Takes bytes of the request as they arrive; each batch of changes is on the disk before the next is read.
@@ -303,12 +313,14 @@ impl Answerer {
         Ok(Answer {
             site: self.site,
             laptop: self.laptop,
+            sections: self.sections,
             hello,
             refused: self.refused,
-            encoder: Encoder::new(version, Effort::Usual)?,
+            encoder: None,
             version,
             is_short: false,
             writer: Writer::default(),
+            begins_anew: false,
             step,
             heard,
             said: None,
@@ -328,14 +340,18 @@ pub fn laptop_may_write(kind: Kind) -> bool {
 pub struct Answer {
     site: Site,
     laptop: ReplicaId,
+    sections: Sections,
     hello: Option<Hello>,
     refused: Vec<Refusal>,
-    encoder: Encoder,
+    /// Made when it is known what is to be sent: it takes memory, and many laptops may be waiting.
+    encoder: Option<Encoder>,
     /// The version of the request.
     version: Version,
     /// News go in short form.
     is_short: bool,
     writer: Writer,
+    /// A section was sent: the laptop has seen other tables than the writer's.
+    begins_anew: bool,
     step: Step,
     heard: Heard,
     said: Option<Said>,
@@ -369,11 +385,11 @@ enum Step {
 
 /// What one look at the ledger gives to the answer.
 struct News {
-    erasures: Vec<Erasure>,
     entries: Vec<Entry>,
     /// The same in short form, where the laptop reads it, and the writer for the next batch.
     written: Option<(Written, Writer)>,
-    last: i64,
+    /// The position up to which the laptop then has everything.
+    reached: i64,
     end: Option<(i64, Fingerprint)>,
 }
 
@@ -471,9 +487,9 @@ impl Answer {
                 self.site.write(ensure).await?
             }
         };
-        self.encoder = Encoder::new(self.version, self.effort())?;
+        self.encoder = Some(Encoder::new(self.version, self.effort())?);
         for refused in std::mem::take(&mut self.refused).chunks(FRAME_ITEMS_MAX / 2) {
-            self.encoder.push(&Tell::Refused(refused.to_vec()))?;
+            self.encoder()?.push(&Tell::Refused(refused.to_vec()))?;
         }
         let hello = self.hello.unwrap_or_default();
         self.is_short = self.version >= Version::Two && !hello.is_plain;
@@ -491,7 +507,7 @@ impl Answer {
             is_followed,
         });
         let key = ByteArray::from(key.verifying_key().to_bytes());
-        self.encoder.push(&Tell::Welcome {
+        self.encoder()?.push(&Tell::Welcome {
             place,
             now_ms: at.0,
             key: hello.lacks_key.then_some(key),
@@ -531,7 +547,7 @@ impl Answer {
         }
         for records in erasures.chunks(RECORDS_MAX) {
             let records = records.iter().cloned().map(Into::into).collect();
-            self.encoder.push(&Tell::Erased(records))?;
+            self.encoder()?.push(&Tell::Erased(records))?;
         }
         Ok(())
     }
@@ -539,49 +555,71 @@ impl Answer {
     /// The erasures after `erased_after`, then the changes after `after`; with the last of them, from the same snapshot,
     /// position and fingerprint.
     async fn news(&mut self, after: i64, erased_after: i64) -> Result<Vec<u8>, ExchangeError> {
+        let told = self.site.read(move |c| {
+            let erasures = erasures::since(c, erased_after)?;
+            Ok((erasures, changes::last_seq(c)?))
+        });
+        let (erasures, last) = told.await?;
+        self.tell_erasures(erasures)?;
+        let cursor = self.heard.cursor.unwrap_or(0);
+        // An empty laptop's answer is shorter in one piece.
+        let has_sections = self.is_short && cursor > 0;
+        if has_sections && let Some(end) = self.sections.end(after, last) {
+            return self.section(after, end, last).await;
+        }
+        let upto = match has_sections {
+            true => self.sections.limit(after, last),
+            false => last,
+        };
         let (laptop, version) = (self.laptop, self.version);
         let known = Known {
-            upto: self.heard.cursor.unwrap_or(0),
+            upto: cursor,
             receiver: laptop,
         };
         let mut writer = self.is_short.then(|| std::mem::take(&mut self.writer));
         let News {
-            erasures,
             entries,
             written,
-            last,
+            reached,
             end,
         } = self
             .site
             .read(move |c| {
+                // What is written from now on comes with the next exchange, after the erasures that it may follow.
+                let positions = after + 1..=upto;
                 let (entries, more) =
-                    changes::portion_since(c, after, laptop, BATCH_CHANGES, BATCH_BYTES)?;
+                    changes::portion_since(c, positions, laptop, BATCH_CHANGES, BATCH_BYTES)?;
                 let written = match &mut writer {
                     Some(writer) => Some(writer.write(c, known, &entries)?),
                     None => None,
                 };
+                let reached = match entries.last() {
+                    Some(entry) if more => entry.seq,
+                    _ => upto,
+                };
+                let is_all = !more && changes::last_seq(c)? == upto;
                 Ok(News {
-                    erasures: erasures::since(c, erased_after)?,
                     written: written.zip(writer),
-                    last: changes::last_seq(c)?,
-                    end: if more { None } else { Some(end(c, version)?) },
+                    reached,
+                    end: if is_all { Some(end(c, version)?) } else { None },
                     entries,
                 })
             })
             .await?;
-        self.tell_erasures(erasures)?;
-        let reached = entries.last().map_or(after, |entry| entry.seq);
+        if std::mem::take(&mut self.begins_anew) && !entries.is_empty() {
+            self.encoder()?.push(&Tell::Anew)?;
+        }
         match written {
             _ if entries.is_empty() => {}
             None => {
                 let batch = Batch::of(entries, Some(reached));
-                self.encoder.push(&Tell::Changes(batch))?;
+                self.encoder()?.push(&Tell::Changes(batch))?;
             }
             Some((written, writer)) => {
                 self.writer = writer;
-                self.encoder.push(&Tell::Fresh(written.fresh()))?;
-                self.encoder.end_block()?;
-                self.encoder
+                self.encoder()?.push(&Tell::Fresh(written.fresh()))?;
+                self.encoder()?.end_block()?;
+                self.encoder()?
                     .push(&Tell::Short(written.rows(Some(reached))))?;
             }
         }
@@ -591,15 +629,28 @@ impl Answer {
         };
         match end {
             Some(end) => self.prove(end).await,
-            None if self.encoder.is_nearly_swollen() => self.close(&Tell::Again),
+            None if self.encoder()?.is_nearly_swollen() => self.close(&Tell::Again),
             None => {
                 self.step = Step::News {
                     after: reached,
                     erased_after: last,
                 };
-                self.encoder.flush()
+                self.encoder()?.flush()
             }
         }
+    }
+
+    /// The changes up to `end`, whoever wrote them, as every laptop gets them.
+    async fn section(&mut self, after: i64, end: i64, last: i64) -> Result<Vec<u8>, ExchangeError> {
+        let mut bytes = self.encoder()?.finish()?;
+        bytes.extend_from_slice(&self.sections.bytes(&self.site, after).await?);
+        self.writer = Writer::default();
+        self.begins_anew = true;
+        self.step = Step::News {
+            after: end,
+            erased_after: last,
+        };
+        Ok(bytes)
     }
 
     /// The changes with these hashes, those that are here.
@@ -609,16 +660,16 @@ impl Answer {
             .read(move |c| Ok(upload::by_hashes(c, hashes, BATCH_CHANGES, BATCH_BYTES)?))
             .await?;
         if !entries.is_empty() {
-            self.encoder
+            self.encoder()?
                 .push(&Tell::Changes(Batch::of(entries, None)))?;
         }
         if rest.is_empty() {
             self.close(&Tell::Given)
-        } else if self.encoder.is_nearly_swollen() {
+        } else if self.encoder()?.is_nearly_swollen() {
             self.close(&Tell::Again)
         } else {
             self.step = Step::Want(rest);
-            self.encoder.flush()
+            self.encoder()?.flush()
         }
     }
 
@@ -665,7 +716,7 @@ impl Answer {
                 Ok(receipt::own(c, &stand)?)
             });
             if let Some(receipt) = receipt.await? {
-                self.encoder.push(&Tell::Receipt(receipt.to_frame()))?;
+                self.encoder()?.push(&Tell::Receipt(receipt.to_frame()))?;
             }
         }
         self.close(&Tell::Done {
@@ -674,9 +725,16 @@ impl Answer {
         })
     }
 
+    fn encoder(&mut self) -> Result<&mut Encoder, ExchangeError> {
+        match &mut self.encoder {
+            Some(encoder) => Ok(encoder),
+            none => Ok(none.insert(Encoder::new(self.version, Effort::Usual)?)),
+        }
+    }
+
     fn close(&mut self, last: &Tell) -> Result<Vec<u8>, ExchangeError> {
-        self.encoder.push(last)?;
-        self.encoder.finish()
+        self.encoder()?.push(last)?;
+        self.encoder()?.finish()
     }
 }
 

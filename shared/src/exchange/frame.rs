@@ -148,6 +148,9 @@ pub enum Tell {
     /// From version 2 on: what the rows of the next frame need.
     #[n(10)]
     Fresh(#[n(0)] Fresh),
+    /// From version 2 on: the tables of the short form begin anew, since what follows is the same for every laptop.
+    #[n(12)]
+    Anew,
     /// The whole answer, from version 2 on: the request's short form could not be read and is to be sent as plain
     /// changes. Nothing of it counts as confirmed.
     #[n(11)]

@@ -46,8 +46,18 @@
 //! `Refused` comes before `Welcome`, which confirms the rest: a response that is cut in between must not make a
 //! refused change look confirmed. Each `Changes` carries the cursor that the laptop then has, and both are written in
 //! one transaction. A request is at most a piece long; when more is pending, the next request carries on. Pieces double
-//! after one that went through and halve after one that was cut ([`PIECE_BYTES_MIN`] to [`PIECE_BYTES_MAX`]). A response that is cut anywhere is simply followed by another request: the ledger and the positions
-//! say where to go on.
+//! after one that went through and halve after one that was cut ([`PIECE_BYTES_MIN`] to [`PIECE_BYTES_MAX`]). A response
+//! that is cut anywhere is simply followed by another request: the ledger and the positions say where to go on.
+//!
+//! # Short form and sections
+//!
+//! In version 2, `Changes` of pending entries and of news go in short form: `Fresh`, then `Short` (see [`short`]). Whoever
+//! cannot read it says so and gets plain `Changes` for the rest of the exchange: the hub by `Unclear`, which is then its
+//! whole answer and confirms nothing; the laptop by `is_plain` in its next `Hello`. What a comparison finds goes as plain
+//! `Changes`, since two ledgers that differ cannot be expected to understand references.
+//!
+//! Where a laptop lacks whole [`sections`] of the hub's ledger, it gets these as every laptop does, its own changes
+//! included, each begun with `Anew`; what lies before and after goes to it alone.
 //!
 //! # Waiting at the hub
 //!
@@ -132,9 +142,9 @@
 //!
 //! Every body names its version, and the hub answers in the version of the request; one that it does not speak is
 //! answered by the versions that it does, in a form that every version understands (see [`wire`]), and the laptop turns
-//! to the newest of them that it speaks as well. The version before is still spoken: laptops may have been away. Limits stand beside the code that checks them: frame, items in a frame, swelling
-//! of the compressed stream, changes in a request, hashes asked for, rounds, comparisons. Each has its named error or
-//! its place in the report.
+//! to the newest of them that it speaks as well. The version before is still spoken: laptops may have been away. Limits
+//! stand beside the code that checks them: frame, items in a frame, swelling of the compressed stream, changes in a
+//! request, hashes asked for, rounds, comparisons. Each has its named error or its place in the report.
 
 mod answerer;
 mod caller;
@@ -148,6 +158,7 @@ pub mod position;
 pub mod receipt;
 mod reconcile;
 mod report;
+mod sections;
 mod short;
 pub mod stick;
 mod upload;
@@ -161,6 +172,7 @@ pub use caller::Caller;
 pub use error::ExchangeError;
 pub use position::MIGRATIONS;
 pub use report::{Report, WhyNot};
+pub use sections::Sections;
 
 /// The versions of the protocol that this program speaks. A laptop speaks the newest that its hub does; a hub answers
 /// in the version of the request.

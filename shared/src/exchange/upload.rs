@@ -159,7 +159,13 @@ fn next_portion(
             is_last: false,
         });
     }
-    let (entries, more) = changes::portion_since(connection, after, hub, changes_max, weight_max)?;
+    let (entries, more) = changes::portion_since(
+        connection,
+        after.saturating_add(1)..=i64::MAX,
+        hub,
+        changes_max,
+        weight_max,
+    )?;
     let upto = match entries.last() {
         Some(last) if more => last.seq,
         _ => changes::last_seq(connection)?.max(after),

@@ -1,7 +1,7 @@
 //! Frames to bytes and back, as they come: length-prefixed CBOR inside one zstd stream.
 //!
 //! A body is one byte `M`, one byte with the version of the protocol, and a zstd stream of frames, each a length
-//! (LEB128) and that many bytes of CBOR. The sender flushes after each frame that is worth acting upon, so that the
+//! (LEB128) and that many bytes of CBOR; from version 2 on it may be several such streams, one after another. The sender flushes after each frame that is worth acting upon, so that the
 //! receiver can decode it as soon as its bytes are there. A body of version 0 is the refusal that every version
 //! understands: the oldest and the newest version spoken, one byte each, uncompressed.
 //!
@@ -55,7 +55,7 @@ impl Effort {
     fn level_and_window(self, version: Version) -> (i32, u32) {
         match (version, self) {
             (Version::One, _) => (3, WINDOW_LOG_MAX),
-            (Version::Two, Self::Usual) => (6, 17),
+            (Version::Two, Self::Usual) => (6, 15),
             (Version::Two, Self::Thorough) => (19, WINDOW_LOG_MAX),
         }
     }
@@ -71,6 +71,8 @@ fn dictionary(version: Version) -> &'static [u8] {
 /// Turns frames into the bytes of one body.
 pub struct Encoder {
     zstd: raw::Encoder<'static>,
+    /// The stream has begun and has not been ended.
+    is_open: bool,
     out: Vec<u8>,
     written: u64,
     plain: u64,
@@ -82,6 +84,17 @@ impl Encoder {
     /// # Errors
     /// [`ExchangeError::Compression`] when zstd has no memory.
     pub fn new(version: Version, effort: Effort) -> Result<Self, ExchangeError> {
+        let mut encoder = Self::section(version, effort)?;
+        encoder.out = vec![MAGIC, version as u8];
+        encoder.written = 2;
+        Ok(encoder)
+    }
+
+    /// Begins a part of a body, to be put between two others.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Compression`] when zstd has no memory.
+    pub fn section(version: Version, effort: Effort) -> Result<Self, ExchangeError> {
         let (level, window_log) = effort.level_and_window(version);
         let mut zstd = raw::Encoder::with_dictionary(level, dictionary(version))
             .map_err(ExchangeError::Compression)?;
@@ -95,8 +108,9 @@ impl Encoder {
         }
         Ok(Self {
             zstd,
-            out: vec![MAGIC, version as u8],
-            written: 2,
+            is_open: false,
+            out: Vec::new(),
+            written: 0,
             plain: 0,
         })
     }
@@ -114,6 +128,7 @@ impl Encoder {
         write_length(&mut framed, body.len());
         framed.extend_from_slice(&body);
         self.plain += framed.len() as u64;
+        self.is_open = true;
         let mut input = InBuffer::around(&framed);
         while input.pos() < framed.len() {
             self.step(|zstd, out| zstd.run(&mut input, out))?;
@@ -139,12 +154,13 @@ impl Encoder {
         Ok(())
     }
 
-    /// The last bytes of the body; nothing may be pushed after.
+    /// The last bytes of the body, or of what comes before a section; what is pushed after begins another stream.
     ///
     /// # Errors
     /// [`ExchangeError::Compression`].
     pub fn finish(&mut self) -> Result<Vec<u8>, ExchangeError> {
-        while self.step(|zstd, out| zstd.finish(out, true))? > 0 {}
+        while self.is_open && self.step(|zstd, out| zstd.finish(out, true))? > 0 {}
+        self.is_open = false;
         Ok(std::mem::take(&mut self.out))
     }
 
@@ -267,7 +283,7 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
     /// Whether everything that was pushed has been handed out in whole frames.
     #[must_use]
     pub fn is_at_frame_end(&self) -> bool {
-        self.plain.is_empty() && self.input.is_empty()
+        self.plain.is_empty() && self.input.is_empty() && self.is_ended
     }
 
     /// Where the first frame stands in `plain`, if it is all there.
@@ -284,7 +300,7 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
 
     /// Decompresses one step; false when the input holds nothing more.
     fn decompress(&mut self) -> Result<bool, ExchangeError> {
-        if self.is_ended && !self.input.is_empty() {
+        if self.is_ended && !self.input.is_empty() && self.version() == Some(Version::One) {
             return Err(ExchangeError::Malformed);
         }
         let mut space = [0; STEP_BYTES];
@@ -304,9 +320,11 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
         if self.swollen > SWELL_BYTES_FREE + RATIO_MAX * self.read {
             return Err(ExchangeError::Swollen);
         }
-        self.is_ended =
-            status.remaining == 0 && status.bytes_read + status.bytes_written > 0 || self.is_ended;
-        Ok(status.bytes_read + status.bytes_written > 0)
+        let has_moved = status.bytes_read + status.bytes_written > 0;
+        if has_moved {
+            self.is_ended = status.remaining == 0;
+        }
+        Ok(has_moved)
     }
 }
 
@@ -449,6 +467,35 @@ mod tests {
         let body = body(&frames);
         for step in [1, 2, 3, 1000, usize::MAX] {
             assert_eq!(decode(&body, step).unwrap(), frames, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_section_stands_between_two_streams() {
+        let mut section = Encoder::section(Version::NEWEST, Effort::Thorough).unwrap();
+        section.push(&ranges(vec![5; 70_000])).unwrap();
+        let section = section.finish().unwrap();
+        let mut encoder = Encoder::new(Version::NEWEST, Effort::Usual).unwrap();
+        // At the very beginning there is no stream to be ended.
+        let mut body = encoder.finish().unwrap();
+        assert_eq!(body.len(), 2);
+        body.extend(&section);
+        encoder.push(&ranges(vec![6; 10])).unwrap();
+        body.extend(encoder.finish().unwrap());
+        body.extend(&section);
+        body.extend(&section);
+        encoder.push(&Ask::News).unwrap();
+        body.extend(encoder.finish().unwrap());
+        for step in [1, 7, 1000, usize::MAX] {
+            let frames = decode(&body, step).unwrap();
+            let lengths: Vec<usize> = frames
+                .iter()
+                .map(|frame| match frame {
+                    Ask::Ranges(bytes) => bytes.len(),
+                    _ => 0,
+                })
+                .collect();
+            assert_eq!(lengths, [70_000, 10, 70_000, 70_000, 0], "{step}");
         }
     }
 

@@ -1,10 +1,15 @@
 //! Changes: append, read by document, read since a position.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{Fingerprint, LedgerError, erasures, replica};
 use crate::ids::{DocumentId, ReplicaId};
 use crate::time::Timestamp;
+
+/// Counts the changes that were withdrawn.
+const WITHDRAWN: &str = "ledger.withdrawn";
 
 /// SHA-256 that identifies a change.
 pub type Hash = [u8; 32];
@@ -117,8 +122,20 @@ pub fn withdraw(connection: &Connection, hash: &Hash) -> Result<(), LedgerError>
         let mut fingerprint = replica::fingerprint(connection)?;
         fingerprint.subtract(hash);
         replica::set_fingerprint(connection, &fingerprint)?;
+        let withdrawn = replica::number(connection, WITHDRAWN)?;
+        replica::set_number(connection, WITHDRAWN, withdrawn + 1)?;
     }
     Ok(())
+}
+
+/// How much has ever left the ledger again: as long as this stays the same, what lies between two positions does.
+///
+/// # Errors
+/// What SQLite says.
+pub fn removals(connection: &Connection) -> Result<i64, LedgerError> {
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM erasure")?;
+    let erased: i64 = statement.query_row([], |row| row.get(0))?;
+    Ok(erased + replica::number(connection, WITHDRAWN)?)
 }
 
 fn ensure_document(connection: &Connection, id: DocumentId, kind: u8) -> Result<bool, LedgerError> {
@@ -202,14 +219,14 @@ pub fn since(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The entries after position `after` that did not come from `except`, in order: as many as `changes_max` and
+/// The entries at these positions that did not come from `except`, in order: as many as `changes_max` and
 /// `weight_max` allow but at least one, and whether there are more.
 ///
 /// # Errors
 /// What SQLite says.
 pub fn portion_since(
     connection: &Connection,
-    after: i64,
+    positions: RangeInclusive<i64>,
     except: ReplicaId,
     changes_max: usize,
     weight_max: usize,
@@ -217,11 +234,12 @@ pub fn portion_since(
     let mut statement = connection.prepare_cached(
         "SELECT seq, document, kind, hash, actor, actor_seq, time, origin, bytes
          FROM change JOIN document ON document.id = document
-         WHERE seq > ?1 AND origin <> ?2 ORDER BY seq",
+         WHERE seq BETWEEN ?1 AND ?2 AND origin <> ?3 ORDER BY seq",
     )?;
     let mut portion: Vec<Entry> = Vec::new();
     let mut weight = 0;
-    for row in statement.query_map((after, except), entry)? {
+    let (first, last) = positions.into_inner();
+    for row in statement.query_map((first, last, except), entry)? {
         let next = row?;
         weight += next.change.weight();
         if !portion.is_empty() && (portion.len() >= changes_max || weight > weight_max) {

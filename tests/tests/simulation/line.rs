@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::task::Poll;
 
-use shared::exchange::{Answerer, Caller, ExchangeError};
+use shared::exchange::{Answerer, Caller, ExchangeError, Sections};
 use shared::ids::ReplicaId;
 use shared::site::Site;
 
@@ -36,12 +36,13 @@ pub async fn carry(
     caller: &mut Caller,
     laptop: ReplicaId,
     hub: &Site,
+    sections: &Sections,
     requests: &mut Vec<(ReplicaId, Vec<u8>)>,
 ) -> Result<(), ExchangeError> {
     while let Some(request) = caller.next_request().await? {
         requests.push((laptop, request.clone()));
         let arrives = &request[..request.len().min(line.up_max)];
-        let Some(response) = answer(hub, laptop, arrives, line.step).await? else {
+        let Some(response) = answer(hub, sections, laptop, arrives, line.step).await? else {
             return Ok(());
         };
         line.up_max -= request.len();
@@ -74,11 +75,12 @@ pub async fn while_alive<T>(polls: usize, work: impl Future<Output = T>) -> Opti
 /// The hub's whole response; `None` to a request that was cut.
 pub async fn answer(
     hub: &Site,
+    sections: &Sections,
     laptop: ReplicaId,
     request: &[u8],
     step: usize,
 ) -> Result<Option<Vec<u8>>, ExchangeError> {
-    let mut answerer = Answerer::new(hub.clone(), laptop)?;
+    let mut answerer = Answerer::new(hub.clone(), laptop)?.with_sections(sections.clone());
     for bytes in request.chunks(step) {
         answerer.push(bytes).await?;
     }

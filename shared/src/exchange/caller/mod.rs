@@ -395,6 +395,10 @@ impl Caller {
                 self.trip()?.fresh = Some(fresh);
                 Ok(())
             }
+            (Tell::Anew, Step::News) => {
+                self.trip()?.reader = Reader::default();
+                Ok(())
+            }
             (Tell::Short(rows), Step::News) => self.receive_short(rows).await,
             (Tell::Changes(batch), Step::News) if batch.cursor.is_some() => {
                 self.receive(batch).await

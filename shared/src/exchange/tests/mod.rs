@@ -10,6 +10,7 @@ mod held;
 mod hostile;
 mod receipts;
 mod repair;
+mod sections;
 mod sticks;
 mod versions;
 
@@ -19,7 +20,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::position::{self, Pending};
-use super::{Answerer, Caller, ExchangeError, Heard, Report};
+use super::{Answerer, Caller, ExchangeError, Heard, Report, Sections};
 use crate::domain::person::Person;
 use crate::domain::session::{Registration, Session};
 use crate::exchange::MIGRATIONS;
@@ -33,6 +34,7 @@ const NOW: Timestamp = Timestamp(1_795_681_800_000);
 
 struct Place {
     site: Site,
+    sections: Sections,
     directory: TempDir,
 }
 
@@ -61,7 +63,12 @@ async fn open(directory: TempDir) -> Place {
     )
     .await
     .unwrap();
-    Place { site, directory }
+    Place {
+        site,
+        // Short ones, so that every test has some.
+        sections: Sections::of(8),
+        directory,
+    }
 }
 
 impl Place {
@@ -179,7 +186,8 @@ async fn carry(
 ) -> Result<bool, ExchangeError> {
     let (mut up, mut down) = (line.up_max, line.down_max);
     while let Some(request) = caller.next_request().await? {
-        let mut answerer = Answerer::new(hub.site.clone(), laptop.site.replica())?;
+        let mut answerer = Answerer::new(hub.site.clone(), laptop.site.replica())?
+            .with_sections(hub.sections.clone());
         for bytes in request[..request.len().min(up)].chunks(line.step) {
             answerer.push(bytes).await?;
         }

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use shared::exchange::{Caller, MIGRATIONS, Report, Version, position};
+use shared::exchange::{Caller, MIGRATIONS, Report, Sections, Version, position};
 use shared::ids::{DocumentId, PersonId, RegistrationId, ReplicaId, SessionId};
 use shared::ledger::{Fingerprint, changes, erasures, replica};
 use shared::site::Site;
@@ -58,6 +58,8 @@ pub struct World {
     registrations: Vec<(SessionId, RegistrationId)>,
     entries: Vec<Entry>,
     requests: Vec<(ReplicaId, Vec<u8>)>,
+    /// Of the hub, as its program keeps them; short, so that every simulation has some.
+    sections: Sections,
     /// Words that were written of each person and of nobody else.
     canaries: BTreeMap<DocumentId, Vec<String>>,
     /// What the hub keeps beside its database: a restore leaves it as it is.
@@ -114,6 +116,7 @@ impl World {
             registrations: Vec::new(),
             entries: Vec::new(),
             requests: Vec::new(),
+            sections: Sections::of(8),
             canaries: BTreeMap::new(),
             beside: empty_directory(),
             has_erasures: seed % 4 != 2,
@@ -212,7 +215,14 @@ impl World {
             .with_piece_bytes(piece_bytes)
             .with_version(self.places[laptop].version);
         let hub = self.places[0].site.clone();
-        let carried = carry(line, &mut caller, site.replica(), &hub, &mut self.requests);
+        let carried = carry(
+            line,
+            &mut caller,
+            site.replica(),
+            &hub,
+            &self.sections,
+            &mut self.requests,
+        );
         if let Some(outcome) = while_alive(line.life, carried).await {
             outcome.expect("only the line fails");
         }
@@ -256,6 +266,7 @@ impl World {
         let now = place.site.clock().wall().0;
         place.site = open(place.directory.path(), now).await;
         if at == self.hub() {
+            self.sections = Sections::of(8);
             self.open_as_hub().await;
         } else {
             self.choose_version(at);
@@ -273,6 +284,7 @@ impl World {
             if self.random.random_bool(0.5) {
                 self.renew_epoch().await;
             }
+            self.sections = Sections::of(8);
             if self.random.random_bool(0.3) {
                 self.lose_erasure_file();
             }
@@ -302,14 +314,15 @@ impl World {
         }
         let which = self.random.random_range(0..self.requests.len());
         let (laptop, request) = &self.requests[which];
-        let answered = answer(&self.places[0].site, *laptop, request, 1400).await;
+        let answered = answer(&self.places[0].site, &self.sections, *laptop, request, 1400).await;
         answered.expect("the hub answers");
     }
 
     /// Every request that was ever made arrives again.
     pub async fn repeat_all_requests(&self) {
         for (laptop, request) in &self.requests {
-            let answered = answer(&self.places[0].site, *laptop, request, 1400).await;
+            let answered =
+                answer(&self.places[0].site, &self.sections, *laptop, request, 1400).await;
             answered.expect("the hub answers");
         }
     }
