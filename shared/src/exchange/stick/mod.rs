@@ -26,9 +26,10 @@
 //!   nothing: the laptop's cursor in the hub's epoch tells.
 //! - **No remembered position is trusted.** The laptop's file says what the hub's fingerprint would be if it had only
 //!   what the laptop knows of. The hub takes the file and compares: if that and its own fingerprint, less the news,
-//!   agree, the news are all that the laptop lacks. Otherwise (a restored hub, an old image of the laptop, a clone, a
-//!   first file) the return file holds the **whole ledger**, and the laptop finds every difference by itself: what
-//!   only it has is pending again, by position or by name. Either way the proof at the end is that of the exchange.
+//!   agree, the news are all that the laptop lacks. Otherwise (a restored hub, an old image of the laptop, a clone,
+//!   somebody erased since, a first file) the return file holds the **whole ledger**, and the laptop finds every
+//!   difference by itself: what only it has is pending again, by position or by name. Either way the proof at the end
+//!   is that of the exchange.
 //! - **An epoch is followed only from the one that the file answers.** A return file of another life of the hub than
 //!   the laptop follows and named is refused, with a word on what to do.
 //!

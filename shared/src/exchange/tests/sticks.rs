@@ -6,9 +6,11 @@ use ed25519_dalek::SigningKey;
 
 use super::*;
 use crate::domain::catalog::{Catalog, catalog_id};
+use crate::domain::codes::ErasureReason;
 use crate::exchange::stick::{self, Letter, Returned, StickError, Taken};
 use crate::ids::ReplicaId;
-use crate::ledger::hub_key;
+use crate::ledger::testing::files_with;
+use crate::ledger::{erasures, hub_key};
 
 /// The key of every laptop here.
 fn laptop_key() -> SigningKey {
@@ -466,5 +468,65 @@ async fn whatever_order_files_lines_and_old_copies_come_in_all_become_equal() {
             round_trip(laptop, &hub).await;
             assert_equal(laptop, &hub, hub.count().await).await;
         }
+    }
+}
+
+/// A laptop and a hub that both know somebody, by files only.
+async fn pair_with_somebody() -> (Place, Place, PersonId) {
+    let (laptop, hub) = pair().await;
+    let id = hub.add_person("Zébulonette").await;
+    assert!(round_trip(&laptop, &hub).await.1.identical);
+    (laptop, hub, id)
+}
+
+async fn erase(hub: &Place, id: PersonId) {
+    let erased = hub.site.erase(id, agent(), ErasureReason::Request).await;
+    assert_eq!(erased.unwrap(), 1);
+}
+
+async fn assert_forgotten(laptop: &Place, hub: &Place, count: u64) {
+    assert_equal(laptop, hub, count).await;
+    for place in [laptop, hub] {
+        let files = files_with(place.directory.path(), &["Zébulonette", "zebulonette"]);
+        assert_eq!(files, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_comes_with_the_stick_and_older_files_bring_nobody_back() {
+    let (laptop, hub, id) = pair_with_somebody().await;
+    laptop.rename(id, "Zébulonette bis").await;
+    let old_letter = letter(&laptop, hub.site.replica()).await;
+    let (_, old_return) = taken(&hub, &old_letter).await.unwrap();
+    erase(&hub, id).await;
+    laptop.rename(id, "Zébulonette ter").await;
+    let (_, report) = round_trip(&laptop, &hub).await;
+    assert!(report.identical, "{report:?}");
+    let lost = laptop.site.read(|c| Ok(erasures::lost(c, 9)?)).await;
+    assert_eq!(lost.unwrap().len(), 1, "its author hears");
+    assert_forgotten(&laptop, &hub, 11).await;
+    taken(&hub, &old_letter).await.unwrap();
+    let hub_id = hub.site.replica();
+    returned(&laptop, hub_id, &old_return).await.unwrap();
+    assert_forgotten(&laptop, &hub, 11).await;
+}
+
+#[tokio::test]
+async fn a_hub_restored_from_an_older_copy_hears_by_stick_whom_it_had_erased() {
+    for new_epoch in [false, true] {
+        let (laptop, hub, id) = pair_with_somebody().await;
+        let image = hub.image();
+        erase(&hub, id).await;
+        assert!(round_trip(&laptop, &hub).await.1.identical);
+        drop(hub);
+        let hub = open(image).await;
+        if new_epoch {
+            renew_epoch(&hub).await;
+        }
+        hub.add_person("Fabre").await;
+        for _ in 0..2 {
+            round_trip(&laptop, &hub).await;
+        }
+        assert_forgotten(&laptop, &hub, 12).await;
     }
 }
