@@ -206,7 +206,7 @@ pub async fn attempt(
 }
 
 /// Takes the file; `None` when another process keeps it. The system gives it back when a process ends in any way.
-async fn hold(directory: &Path) -> Result<Option<File>, SiteError> {
+pub(crate) async fn hold(directory: &Path) -> Result<Option<File>, SiteError> {
     let path = directory.join(LOCK);
     let error = |source| LedgerError::File {
         path: path.clone(),

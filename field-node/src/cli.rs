@@ -32,6 +32,9 @@ pub enum Command {
     Enrol(Enrol),
     /// Fait un échange avec le hub, tout de suite
     Sync(Sync),
+    /// Échange avec le hub par un fichier, sur une clé USB
+    #[command(subcommand)]
+    Stick(Stick),
     /// Montre ce que le portable détient et ce qui attend
     Status(Status),
 }
@@ -79,6 +82,40 @@ pub struct Sync {
     #[command(flatten)]
     pub data: Data,
     /// Pour un script : un objet JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `stick …`
+#[derive(Debug, Subcommand)]
+pub enum Stick {
+    /// Écrit le fichier à porter au hub, chiffré pour lui
+    Export(StickExport),
+    /// Prend le fichier de retour que le hub a préparé
+    Import(StickImport),
+}
+
+/// `stick export`
+#[derive(Args, Debug)]
+pub struct StickExport {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Fichier à écrire, ou dossier où il recevra un nom
+    #[arg(value_name = "FICHIER")]
+    pub path: PathBuf,
+}
+
+/// `stick import`
+#[derive(Args, Debug)]
+pub struct StickImport {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Fichier de retour du hub
+    #[arg(value_name = "FICHIER")]
+    pub file: PathBuf,
+    /// Pour un script : un objet JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -408,12 +408,19 @@ impl Run {
             Ok((
                 identity::enrolment(connection)?,
                 position::pending(connection)?,
+                position::last_proof(connection)?,
             ))
         });
         match read.await {
-            Ok((enrolment, pending)) => {
+            Ok((enrolment, pending, proof)) => {
                 let enrolled = enrolment.is_some();
                 self.change(|state| {
+                    // Newer than what the line has brought: by a file, or by a command.
+                    if let Some(proof) = proof.filter(|proof| Some(proof.at) > state.last_done) {
+                        state.last_done = Some(proof.at);
+                        let since = state.identical_since.unwrap_or(proof.at);
+                        state.identical_since = proof.identical.then_some(since);
+                    }
                     state.enrolled = enrolled;
                     state.name = enrolment.map(|enrolment| enrolment.name);
                     state.pending = pending;

@@ -3,6 +3,7 @@
 //! The key is on the disk before the hub hears of it: if the answer is lost, the same key asks again and gets the same
 //! answer.
 
+use shared::exchange::stick;
 use shared::joining::signature::Nonce;
 use shared::joining::ticket::Ticket;
 use shared::ledger::hub_key;
@@ -45,7 +46,7 @@ impl Node {
             return Ok(Enrolled::WithAnotherHub(before.clone()));
         }
         let nonce = Nonce::from_text(&joined.nonce).ok_or(LineError::NotTheHub)?;
-        let hub_key = joined.hub_key();
+        let (hub_key, recipient) = (joined.hub_key(), joined.stick_recipient);
         let mut addresses = ticket.addresses.clone();
         addresses.sort_by_key(|other| *other != address);
         let enrolment = Enrolment {
@@ -60,6 +61,9 @@ impl Node {
                 lease::keep(tx, nonce)?;
                 if let Some(hub_key) = &hub_key {
                     hub_key::keep(tx, hub_key)?;
+                }
+                if let Some(recipient) = &recipient {
+                    stick::keep_hub(tx, recipient)?;
                 }
                 identity::keep_enrolment(tx, &kept)
             })

@@ -11,6 +11,7 @@
 //! line              signed HTTP requests to the hub
 //! lease             the nonce of the next request, and what the laptop does when it is shown to be a copy
 //! trust             how the laptop knows the hub on an encrypted line
+//! stick             the exchange by a file
 //! identity          the laptop's key, and the hub that it is registered with
 //! opened            `Node`: one opened data directory, the state of everything above
 //! ```
@@ -32,6 +33,7 @@ pub mod pages;
 pub mod progress;
 mod server;
 mod status_line;
+pub mod stick;
 mod trust;
 
 pub use enrolling::Enrolled;

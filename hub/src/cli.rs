@@ -45,6 +45,9 @@ pub enum Command {
     Import(Import),
     /// Écrit les activités d’une période en CSV, une ligne par participant
     Export(Export),
+    /// Échange avec un portable par un fichier, sur une clé USB
+    #[command(subcommand)]
+    Stick(Stick),
     /// Montre ce que le hub détient et où en sont les portables
     Status(Status),
 }
@@ -251,6 +254,30 @@ pub struct Export {
     /// Fichier à écrire (la sortie standard sinon) ; il contient des noms
     #[arg(long, value_name = "FICHIER")]
     pub out: Option<PathBuf>,
+}
+
+/// `stick …`
+#[derive(Debug, Subcommand)]
+pub enum Stick {
+    /// Prend le fichier d’un portable et écrit le fichier de retour à lui rapporter
+    Import(StickImport),
+}
+
+/// `stick import`
+#[derive(Args, Debug)]
+pub struct StickImport {
+    /// Where the data lie.
+    #[command(flatten)]
+    pub data: Data,
+    /// Fichier que le portable a écrit
+    #[arg(value_name = "FICHIER")]
+    pub file: PathBuf,
+    /// Fichier de retour à écrire, ou dossier où il recevra un nom (à côté du fichier sinon)
+    #[arg(long = "return", value_name = "RETOUR")]
+    pub return_to: Option<PathBuf>,
+    /// Pour un script : un objet JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `status`

@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::routing::post;
 use axum::{Json, Router};
 use shared::domain::catalog::{Catalog, Replica, catalog_id};
+use shared::exchange::stick;
 use shared::joining::messages::{JOIN_PATH, JoinRequest, Joined, Reason};
 use shared::joining::signature::Nonce;
 use shared::ledger::hub_key;
@@ -28,10 +29,11 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
     let replica = request.replica;
     let nonce = Nonce::fresh().map_err(|error| Refusal::unable(&error))?;
     let now = hub.site().clock().now();
-    let (trade, own_key) = hub
+    let (trade, own_key, recipient) = hub
         .site()
         .write(move |work| {
             let own_key = hub_key::ensure_own(work.connection())?.verifying_key();
+            let recipient = stick::ensure_recipient(work.connection())?;
             let trade = tickets::trade(work.connection(), &secret_hash, replica, &key, nonce, now)?;
             if let Trade::Joined(device) = &trade {
                 // The histories that pages show name it, on every site.
@@ -40,7 +42,7 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
                     catalog.replicas.insert(replica, Replica { name });
                 })?;
             }
-            Ok((trade, own_key))
+            Ok((trade, own_key, recipient))
         })
         .await
         .map_err(|error| Refusal::unable(&error))?;
@@ -54,5 +56,6 @@ async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, 
     };
     tracing::info!(laptop = %replica, "registered");
     let (own_id, Device { name, nonce, .. }) = (hub.site().replica(), *device);
-    Ok(Json(Joined::new(name, own_id, nonce, &own_key)))
+    let joined = Joined::new(name, own_id, nonce, &own_key);
+    Ok(Json(joined.with_stick_recipient(recipient)))
 }

@@ -7,6 +7,7 @@
 //! pages             the hub's own pages, one file each
 //! joining exchange  the laptops' routes; `signed` knows who asks, `body` reads within limits, `refusal` says no
 //! certificate       what the hub shows on an encrypted line: its own, or one from files
+//! stick             the exchange by a file
 //! devices           laptops and tickets, in tables of their own
 //! accounts          agents in the catalog
 //! import export     a beneficiary file, from its bytes to people; the activities of a period as CSV
@@ -33,6 +34,7 @@ pub mod pages;
 mod refusal;
 mod server;
 mod signed;
+pub mod stick;
 #[cfg(test)]
 mod tests;
 

@@ -5,11 +5,12 @@
 mod enrol;
 mod serve;
 mod status;
+mod stick;
 mod sync;
 
 use shared::program::{Exit, complain, log_to_stderr};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Stick};
 use crate::opened::NodeError;
 
 /// Runs a command to its end and says what went wrong, if anything.
@@ -30,6 +31,8 @@ async fn run(command: Command) -> Result<Exit, NodeError> {
         Command::Serve(asked) => serve::serve(asked.try_into()?).await,
         Command::Enrol(asked) => enrol::enrol(asked).await,
         Command::Sync(asked) => sync::sync(asked).await,
+        Command::Stick(Stick::Export(asked)) => stick::export(asked).await,
+        Command::Stick(Stick::Import(asked)) => stick::import(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The laptop's own pages, one file each, mounted beside the desk's.
 
 mod notices;
+mod stick;
 mod synchronisation;
 
 use axum::{Extension, Router};
@@ -19,5 +20,7 @@ pub(crate) const NAV: &[NavEntry] = &[NavEntry {
 
 /// The routes of all pages.
 pub(crate) fn routes(courier: Courier) -> Router<Desk> {
-    synchronisation::routes().layer(Extension(courier))
+    synchronisation::routes()
+        .merge(stick::routes())
+        .layer(Extension(courier))
 }

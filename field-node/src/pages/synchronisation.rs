@@ -349,6 +349,8 @@ fn outcome_label(code: &str) -> &'static str {
         "hub_restored" => "Hub remis dans un état plus ancien, identique de nouveau",
         "copy" => "Copie reconnue, identique au hub",
         "different" => "Des différences restent à réparer",
+        "stick" => "Par clé USB, identique au hub",
+        "stick_different" => "Par clé USB, des différences restent à réparer",
         "set_aside" => "Des données du hub n’ont pas pu être lues",
         "unreachable" => "Hub injoignable",
         "unfinished" | "cut" => "Coupé, repris ensuite",

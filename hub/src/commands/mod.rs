@@ -9,11 +9,12 @@ mod export;
 mod import;
 mod serve;
 mod status;
+mod stick;
 mod ticket;
 
 use shared::program::{Exit, complain, log_to_stderr};
 
-use crate::cli::{Agent, Certificate, Cli, Command, Ticket};
+use crate::cli::{Agent, Certificate, Cli, Command, Stick, Ticket};
 use crate::opened::HubError;
 
 /// Runs a command to its end and says what went wrong, if anything.
@@ -41,6 +42,7 @@ async fn run(command: Command) -> Result<Exit, HubError> {
         Command::Example(asked) => example::example(asked).await,
         Command::Import(asked) => import::import(asked).await,
         Command::Export(asked) => export::export(asked).await,
+        Command::Stick(Stick::Import(asked)) => stick::import(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }

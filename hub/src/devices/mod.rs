@@ -225,6 +225,19 @@ pub(crate) fn note_acknowledged(
     Ok(())
 }
 
+/// Notes that a laptop was heard of by a file, and the position up to which it has everything.
+pub(crate) fn note_file(
+    connection: &Connection,
+    replica: ReplicaId,
+    acknowledged: i64,
+    at: Timestamp,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("UPDATE device SET last_contact = ?2 WHERE replica = ?1")?
+        .execute((replica, at.0))?;
+    note_acknowledged(connection, replica, acknowledged)
+}
+
 /// Refuses a laptop from now on, and whoever else holds its key: its copies. What it has sent stays. False when there
 /// is no such laptop.
 ///

@@ -35,7 +35,7 @@ const TICKET_HOURS: u32 = 72;
 const NAME_CHARS_MAX: usize = 60;
 
 const TITLE: &str = "Portables";
-const PATH: &str = "/portables";
+pub(super) const PATH: &str = "/portables";
 
 #[derive(Template)]
 #[template(path = "pages/laptops.html")]

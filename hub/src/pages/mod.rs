@@ -13,6 +13,7 @@ mod period;
 mod quarantine;
 mod restored;
 mod role;
+mod stick;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -63,5 +64,6 @@ pub(crate) fn routes(hub: Hub) -> Router<Desk> {
         .merge(laptops::routes())
         .merge(overview::routes())
         .merge(quarantine::routes())
+        .merge(stick::routes())
         .layer(Extension(hub))
 }

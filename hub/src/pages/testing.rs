@@ -1,7 +1,5 @@
 //! Visitors of a hub of their own, for tests of its pages.
 
-use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
 use shared::desk::testing::{NOW, Seen, Visitor};
 use shared::domain::codes::Role;
 use shared::time::Clock;
@@ -36,17 +34,6 @@ impl AtHub {
 
     /// Sends a file as the field `file` of a form, as a browser does.
     pub(super) async fn upload(&self, path: &str, name: &str, bytes: &[u8]) -> Seen {
-        let head = format!(
-            "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
-             Content-Type: application/octet-stream\r\n\r\n"
-        );
-        let body = [head.as_bytes(), bytes, b"\r\n--edge--\r\n"].concat();
-        let request = self
-            .visitor
-            .request("POST", path)
-            .header(CONTENT_TYPE, "multipart/form-data; boundary=edge")
-            .body(Body::from(body))
-            .unwrap();
-        self.visitor.send(request).await
+        self.visitor.upload(path, name, bytes).await
     }
 }

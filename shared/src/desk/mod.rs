@@ -2,7 +2,7 @@
 //!
 //! What pages share: [`page`] is the frame that `base.html` draws, [`form`] what the field macros of `parts.html`
 //! draw, [`assets`] the style sheet and the script, [`sign_in`] who is there, [`guard`] what every request must
-//! respect, [`answer`] what a handler gives back. The desk does not know whether it runs on a laptop or at the hub:
+//! respect, [`answer`] what a handler gives back, [`transfer`] files on their way. The desk does not know whether it runs on a laptop or at the hub:
 //! what differs (name, further pages, status line) is in [`DeskConfig`].
 
 mod accessibility;
@@ -25,6 +25,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod today;
+pub mod transfer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -43,6 +43,7 @@ pub struct Seen {
     pub status: StatusCode,
     pub location: Option<String>,
     pub text: String,
+    pub bytes: Vec<u8>,
     pub headers: axum::http::HeaderMap,
 }
 
@@ -185,6 +186,21 @@ impl Visitor {
         self.send(request).await
     }
 
+    /// Sends a file as the field `file` of a form, as a browser does.
+    pub async fn upload(&self, path: &str, name: &str, bytes: &[u8]) -> Seen {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        let body = [head.as_bytes(), bytes, b"\r\n--edge--\r\n"].concat();
+        let request = self
+            .request("POST", path)
+            .header(CONTENT_TYPE, "multipart/form-data; boundary=edge")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(request).await
+    }
+
     /// Posts a form and follows the redirect.
     pub async fn act(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
         let seen = self.post(path, fields).await;
@@ -215,6 +231,7 @@ impl Visitor {
                 .get(LOCATION)
                 .map(|l| l.to_str().unwrap().to_owned()),
             text: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes: bytes.to_vec(),
             headers: parts.headers,
         }
     }

@@ -138,6 +138,10 @@
 //! took to begin (told by the driver, optional), less the machine's own. Good to a second or two on a bad line, which
 //! is enough: the order of edits does not depend on it.
 //!
+//! # In a file
+//!
+//! A laptop that sees no network for long exchanges by a [`stick`]: the same requests and answers in two files.
+//!
 //! # Versions and limits
 //!
 //! Every body names its version, and the hub answers in the version of the request; one that it does not speak is

@@ -84,6 +84,9 @@ pub struct Joined {
     /// The hub's Ed25519 public key, base 64; a hub of the first version says none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     public_key: Option<String>,
+    /// The age recipient to which files for the hub are encrypted; a hub of the first version says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stick_recipient: Option<String>,
 }
 
 impl Joined {
@@ -95,7 +98,15 @@ impl Joined {
             hub,
             nonce: nonce.to_text(),
             public_key: Some(BASE64URL_NOPAD.encode(key.as_bytes())),
+            stick_recipient: None,
         }
+    }
+
+    /// The same, with the recipient for files on a stick.
+    #[must_use]
+    pub fn with_stick_recipient(mut self, recipient: String) -> Self {
+        self.stick_recipient = Some(recipient);
+        self
     }
 
     /// The hub's public key, where it says one that is a key.
@@ -259,6 +270,7 @@ mod tests {
         let first = sent.replace(r#","public_key":"#, r#","another_word":"#);
         let heard: Joined = serde_json::from_str(&first).unwrap();
         assert_eq!(heard.hub_key(), None);
+        assert_eq!(heard.stick_recipient, None);
         assert_eq!(heard.nonce, joined.nonce);
     }
 

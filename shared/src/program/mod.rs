@@ -5,6 +5,7 @@
 pub mod arguments;
 mod connection;
 mod exit;
+pub mod files;
 mod listening;
 mod progress;
 mod pulse;

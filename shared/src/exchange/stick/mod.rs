@@ -49,6 +49,7 @@ mod returned;
 
 use std::io::Read;
 
+use jiff::civil::Date;
 use minicbor::Decode;
 
 pub use at_hub::{Letter, Taken};
@@ -60,12 +61,29 @@ pub use returned::{Returned, import};
 use super::ExchangeError;
 use super::wire::Decoder;
 use crate::ledger::LedgerError;
+use crate::text::folded;
 use envelope::{End, Opener, Part};
 
 /// The largest file that is made or taken, in bytes: the whole ledger of a large territory after ten years, thrice.
 pub const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// How the name of a file ends.
-pub const EXTENSION: &str = "maison";
+
+/// What a laptop's file for its hub is called: « portable-1-pour-le-hub-2026-11-24.maison ».
+#[must_use]
+pub fn letter_name(laptop: &str, day: Date) -> String {
+    format!("{}-pour-le-hub-{day}.maison", plain(laptop))
+}
+
+/// What the return file for a laptop is called: « retour-pour-portable-1-2026-11-24.maison ».
+#[must_use]
+pub fn return_name(laptop: &str, day: Date) -> String {
+    format!("retour-pour-{}-{day}.maison", plain(laptop))
+}
+
+/// A name in signs that every file system takes.
+fn plain(name: &str) -> String {
+    let plain: String = folded(name).chars().filter(char::is_ascii).collect();
+    plain.trim().replace(' ', "-")
+}
 
 /// Reads the bodies to their end without taking anything of them; `note` is shown each body's note.
 fn check<F, R>(
@@ -108,4 +126,20 @@ async fn apart<T: Send + 'static>(
     tokio::task::spawn_blocking(move || runtime.block_on(work))
         .await
         .map_err(|_| LedgerError::Interrupted)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_called_after_the_laptop_in_signs_that_every_system_takes() {
+        let day = jiff::civil::date(2026, 11, 24);
+        let name = letter_name("Portable n°\u{a0}1 (Hérault)", day);
+        assert_eq!(name, "portable-n-1-herault-pour-le-hub-2026-11-24.maison");
+        assert_eq!(
+            return_name("Portable 2", day),
+            "retour-pour-portable-2-2026-11-24.maison"
+        );
+    }
 }

@@ -304,6 +304,34 @@ async fn what_the_hub_refuses_is_told_and_not_sent_again() {
 }
 
 #[tokio::test]
+async fn erasures_go_both_ways_and_a_restored_hub_hears_of_its_own_again() {
+    let (laptop, hub) = pair().await;
+    round_trip(&laptop, &hub).await;
+    let image = hub.image();
+    let erased = laptop.add_person("Fabre").await;
+    round_trip(&laptop, &hub).await;
+    let erase = hub.site.write(move |work| {
+        work.erase(erased, agent(), ErasureReason::Request)?;
+        Ok(())
+    });
+    erase.await.unwrap();
+    laptop.rename(erased, "Fabre-Cros").await;
+    let (taken, received) = round_trip(&laptop, &hub).await;
+    assert_eq!(taken.refused, 1, "it came too late");
+    assert!(received.identical, "{received:?}");
+    assert_eq!(laptop.family_name(erased).await, None);
+    assert_equal(&laptop, &hub, 11).await;
+    // The copy knows the person no more than the erasure; a second laptop brings the one, this one the other.
+    drop(hub);
+    let hub = open(image).await;
+    let (_, received) = round_trip(&laptop, &hub).await;
+    assert!(received.identical, "{received:?}");
+    let (taken, _) = round_trip(&laptop, &hub).await;
+    assert_eq!(taken.refused, 0);
+    assert_equal(&laptop, &hub, 11).await;
+}
+
+#[tokio::test]
 async fn a_damaged_or_foreign_file_changes_nothing_on_either_side() {
     let (laptop, hub) = pair().await;
     let (other_laptop, other_hub) = pair().await;
