@@ -176,6 +176,8 @@ async fn the_courier_carries_a_change_by_itself_and_rests_while_paused() {
     node.enrol(&serving.ticket().await).await.unwrap();
     courier.sync_now().await;
     assert!(state.borrow().identical_since.is_some());
+    let name = state.borrow().name.clone();
+    assert_eq!(name.as_deref(), Some("Portable 1"), "known at once");
 
     let here = register(node.site(), "Carayon").await;
     let has_arrived = state.wait_for(|s| s.pending.changes == 0 && !s.running);
@@ -220,4 +222,39 @@ async fn a_laptop_that_is_revoked_is_told_so_and_keeps_what_it_has() {
     assert_eq!(refused.error, Reason::LaptopRevoked);
     assert_eq!(name_of(node.site(), here).await.unwrap(), "Carayon");
     serving.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_ticket_of_the_same_hub_moves_a_laptop_and_one_of_another_hub_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let serving = Serving::start(directory.path(), ANYWHERE).await;
+    let (node, _kept) = node().await;
+    node.enrol(&serving.ticket().await).await.unwrap();
+    assert!(sync(&node).await.report.identical);
+    let before = serving.address;
+    // The hub moves, and one answer is lost with its old address.
+    serving.stop().await;
+    let moved = Serving::start(directory.path(), ANYWHERE).await;
+    assert_ne!(moved.address, before);
+    let here = register(node.site(), "Carayon").await;
+    assert!(sync(&node).await.failure.is_some());
+    let address = format!("http://{}", moved.address);
+    let name = "Portable 7".to_owned();
+    let ticket = tickets::create(&moved.hub, name, vec![address.clone()], 72).await;
+    let Enrolled::Again(enrolment) = node.enrol(&ticket.unwrap()).await.unwrap() else {
+        panic!("it was registered before");
+    };
+    assert_eq!(enrolment.name, "Portable 7");
+    assert_eq!(enrolment.addresses, [address]);
+    let attempt = sync(&node).await;
+    assert!(attempt.report.identical && !attempt.traffic.is_copy);
+    assert_eq!(name_of(moved.hub.site(), here).await.unwrap(), "Carayon");
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = Serving::start(elsewhere.path(), ANYWHERE).await;
+    let enrolled = node.enrol(&other.ticket().await).await.unwrap();
+    assert_eq!(enrolled, Enrolled::WithAnotherHub(enrolment));
+    assert!(sync(&node).await.report.identical);
+    other.stop().await;
+    moved.stop().await;
 }

@@ -493,6 +493,17 @@ async fn kill_9_at_any_moment_loses_nothing_that_a_page_confirmed() {
         .json()["pending"],
         0
     );
+    let at_hub = command(
+        program::hub(),
+        &system.territory.hub(),
+        &["status", "--json"],
+    );
+    let laptops = at_hub["laptops"].as_array().map(Vec::len);
+    assert_eq!(
+        laptops,
+        Some(2),
+        "a laptop was taken for a copy (seed {seed})"
+    );
 }
 
 #[test]
