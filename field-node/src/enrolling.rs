@@ -4,9 +4,11 @@
 //! answer.
 
 use shared::exchange::stick;
+use shared::ids::ReplicaId;
+use shared::joining::messages::Reason;
 use shared::joining::signature::Nonce;
 use shared::joining::ticket::Ticket;
-use shared::ledger::hub_key;
+use shared::ledger::{hub_key, replica};
 
 use crate::identity::{self, Enrolment};
 use crate::lease;
@@ -39,7 +41,18 @@ impl Node {
             .write(move |tx| identity::ensure_key(tx, &seed))
             .await?;
         let line = Line::new(self.site().clone())?;
-        let (joined, address) = line.join(ticket, &key).await?;
+        let (joined, address) = match line.join(ticket, &key).await {
+            // Somebody bears this id with another key: the directory was copied before either had a ticket.
+            Err(LineError::Refused(refused))
+                if refused.error == Reason::KeyChanged && before.is_none() =>
+            {
+                store
+                    .write(|tx| replica::set_id(tx, ReplicaId::fresh()))
+                    .await?;
+                line.join(ticket, &key).await?
+            }
+            other => other?,
+        };
         if let Some(before) = &before
             && before.hub != joined.hub
         {

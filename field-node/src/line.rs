@@ -15,7 +15,7 @@ use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, R
 use shared::joining::pin::Pins;
 use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
 use shared::joining::ticket::Ticket;
-use shared::ledger::LedgerError;
+use shared::ledger::{LedgerError, replica};
 use shared::site::{Site, SiteError};
 
 use crate::identity::{self, Enrolment};
@@ -115,7 +115,8 @@ impl Line {
         ticket: &Ticket,
         key: &SigningKey,
     ) -> Result<(Joined, String), LineError> {
-        let body = JoinRequest::new(ticket, self.site.replica(), key);
+        let replica = self.site.read(|c| Ok(replica::id(c)?)).await?;
+        let body = JoinRequest::new(ticket, replica, key);
         let body = serde_json::to_vec(&body).map_err(|_| LineError::NotTheHub)?;
         self.trust.set(ticket.pins());
         let mut found = LineError::Unreachable;

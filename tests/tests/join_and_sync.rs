@@ -240,7 +240,7 @@ async fn a_new_ticket_of_the_same_hub_moves_a_laptop_and_one_of_another_hub_chan
     assert!(sync(&node).await.failure.is_some());
     let address = format!("http://{}", moved.address);
     let name = "Portable 7".to_owned();
-    let ticket = tickets::create(&moved.hub, name, vec![address.clone()], 72).await;
+    let ticket = tickets::create(&moved.hub, name, vec![address.clone()], None, 72).await;
     let Enrolled::Again(enrolment) = node.enrol(&ticket.unwrap()).await.unwrap() else {
         panic!("it was registered before");
     };
@@ -257,4 +257,31 @@ async fn a_new_ticket_of_the_same_hub_moves_a_laptop_and_one_of_another_hub_chan
     assert!(sync(&node).await.report.identical);
     other.stop().await;
     moved.stop().await;
+}
+
+#[tokio::test]
+async fn laptops_made_from_one_directory_that_had_no_ticket_yet_join_under_ids_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let serving = Serving::start(directory.path(), ANYWHERE).await;
+    let (one, kept) = node().await;
+    let copied = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(kept.path()).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copied.path().join(file.file_name())).unwrap();
+    }
+    let two = Node::open(copied.path(), Clock::default()).await.unwrap();
+    assert_eq!(one.site().replica(), two.site().replica());
+    for node in [&one, &two] {
+        let enrolled = node.enrol(&serving.ticket().await).await.unwrap();
+        assert!(matches!(enrolled, Enrolled::Done(_)), "{enrolled:?}");
+        register(node.site(), "Carayon").await;
+    }
+    for node in [&one, &two, &one] {
+        let attempt = sync(node).await;
+        assert!(attempt.report.identical && !attempt.report.reconciled);
+    }
+    let site = serving.hub.site();
+    let laptops = site.read(|c| Ok(devices::list(c)?)).await.unwrap();
+    assert_eq!(laptops.len(), 2);
+    serving.stop().await;
 }
