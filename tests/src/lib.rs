@@ -9,6 +9,7 @@
 //! Nothing here is part of the product.
 
 pub mod agent;
+pub mod decoders;
 pub mod link;
 pub mod program;
 pub mod sample;
