@@ -1,13 +1,16 @@
 //! The route on which a laptop trades its ticket for a registration.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use shared::domain::catalog::{Catalog, Replica, catalog_id};
 use shared::exchange::stick;
 use shared::joining::messages::{JOIN_PATH, JoinRequest, Joined, Reason};
 use shared::joining::signature::Nonce;
 use shared::ledger::hub_key;
+use shared::request::{Allowance, Arrival};
 
 use crate::body;
 use crate::devices::Device;
@@ -18,11 +21,37 @@ use crate::refusal::Refusal;
 /// A request is some 300 bytes.
 const BODY_BYTES_MAX: usize = 4 * 1024;
 
+/// A source may ask this often in vain, at once...
+const VAIN_BURST: u32 = 10;
+/// ... and then once in this time, in milliseconds: nobody guesses 128 bits, but each guess costs the hub a write.
+const VAIN_EVERY_MS: u32 = 20_000;
+
 pub(crate) fn routes() -> Router<Hub> {
-    Router::new().route(JOIN_PATH, post(join))
+    let allowance = Arc::new(Allowance::new(VAIN_BURST, VAIN_EVERY_MS));
+    Router::new()
+        .route(JOIN_PATH, post(join))
+        .layer(Extension(allowance))
 }
 
-async fn join(State(hub): State<Hub>, request: Request) -> Result<Json<Joined>, Refusal> {
+/// Lets a source try for as long as it is not too often in vain.
+async fn join(
+    State(hub): State<Hub>,
+    Extension(allowance): Extension<Arc<Allowance>>,
+    request: Request,
+) -> Result<Json<Joined>, Refusal> {
+    let source = request.extensions().get::<Arrival>().map(|a| a.source);
+    let now = hub.site().clock().wall();
+    if source.is_some_and(|source| !allowance.take(source, now)) {
+        return Err(Reason::TooOften.into());
+    }
+    let joined = trade(&hub, request).await?;
+    if let Some(source) = source {
+        allowance.give_back(source);
+    }
+    Ok(joined)
+}
+
+async fn trade(hub: &Hub, request: Request) -> Result<Json<Joined>, Refusal> {
     let body = body::read(request.into_body(), BODY_BYTES_MAX).await?;
     let request: JoinRequest = serde_json::from_slice(&body).map_err(|_| Reason::Malformed)?;
     let (secret_hash, key) = request.verified().ok_or(Reason::Malformed)?;

@@ -1,7 +1,14 @@
 //! The encrypted line between real programs: a hub that makes its own certificate, and changes its keys.
 
+use std::time::Instant;
+
+use field_node::Node;
+use field_node::attempt::{Attempted, Why, attempt};
+use field_node::line::Line;
+use shared::time::Clock;
 use tests::link::Link;
 use tests::program::{self, Finished};
+use tests::shaped::{Shape, ShapedLink};
 use tests::stand::{Stand, command};
 
 fn sync(stand: &Stand, n: usize) -> Finished {
@@ -137,4 +144,48 @@ async fn a_certificate_from_files_is_shown_and_no_key_of_the_hub_vouches_for_it(
     let ticket = stand.ticket("Portable 1", &stand.hub().page(""), &[]);
     let enrolled = command(program::node(), &stand.laptop(1), &["enrol", &ticket]);
     assert_eq!(enrolled.code, Some(1), "{enrolled:?}");
+}
+
+/// Two exchanges with nothing new over one line: bytes up, bytes down and milliseconds of each, the first on a new
+/// connection, the second on the one that is kept.
+async fn idle_exchanges(stand: &Stand, scheme: &str, shape: Shape) -> [(u64, u64, u128); 2] {
+    let link = ShapedLink::to(stand.hub().address());
+    let url = link.url().replace("http", scheme);
+    stand.enrol(1, &url);
+    let node = Node::open(&stand.laptop(1), Clock::default())
+        .await
+        .expect("a laptop");
+    let line = Line::new(node.site().clone()).expect("a line");
+    link.settle();
+    link.shape(shape);
+    let mut seen = [(0, 0, 0); 2];
+    for seen in &mut seen {
+        let (before, began) = (link.tally(), Instant::now());
+        let attempted = attempt(node.site(), &line, Why::Due, &mut |_| ()).await;
+        let took = began.elapsed().as_millis();
+        assert!(matches!(attempted, Ok(Attempted::Done(done)) if done.report.identical));
+        let after = link.tally();
+        assert_eq!(after.connections, 1, "one connection, kept");
+        *seen = (
+            after.bytes_up - before.bytes_up,
+            after.bytes_down - before.bytes_down,
+            took,
+        );
+    }
+    seen
+}
+
+/// `cargo test -p tests --test encrypted_line costs -- --nocapture` prints the figures.
+#[tokio::test(flavor = "multi_thread")]
+async fn encryption_costs_a_kept_connection_next_to_nothing() {
+    for (more, scheme) in [(&[][..], "http"), (&["--tls"], "https")] {
+        let stand = Stand::new(more, 0, |hub| hub.page("")).await;
+        for (line, shape) in [("loop", Shape::LOOP), ("2g", Shape::TWO_G)] {
+            let [new, kept] = idle_exchanges(&stand, scheme, shape).await;
+            for (what, (up, down, ms)) in [("new", new), ("kept", kept)] {
+                println!("{scheme:5} {line:4} {what:4} {up:5} B up {down:5} B down {ms:5} ms");
+            }
+            assert!(kept.0 + kept.1 < 500, "{kept:?}");
+        }
+    }
 }

@@ -187,6 +187,9 @@ async fn the_courier_carries_a_change_by_itself_and_rests_while_paused() {
     while name_of(serving.hub.site(), here).await.is_none() {
         arrivals.changed().await.unwrap();
     }
+    // A pause ends the exchange that is under way: its confirmation must have come.
+    let is_confirmed = state.wait_for(|s| s.pending.changes == 0 && !s.running);
+    is_confirmed.await.unwrap();
 
     courier.pause(true).await;
     register(node.site(), "Lignon").await;

@@ -38,6 +38,7 @@ pub use signed_in::SignedIn;
 use crate::domain::codes::Role;
 use crate::ids::AgentId;
 use crate::ledger::Migrations;
+use crate::request::Allowance;
 use crate::site::Site;
 use page::{Flash, NavItem, Page, StatusLine};
 
@@ -137,6 +138,8 @@ struct Inner {
     config: DeskConfig,
     /// Messages for the next page, by sign-in. Lost at a restart: they only repeat what the page shows.
     flashes: Mutex<HashMap<sign_in::TokenHash, Flash>>,
+    /// How often a source may try to sign in in vain.
+    sign_ins: Allowance,
 }
 
 impl Desk {
@@ -147,6 +150,7 @@ impl Desk {
             inner: Arc::new(Inner {
                 config,
                 flashes: Mutex::default(),
+                sign_ins: sign_in::allowance(),
             }),
         }
     }

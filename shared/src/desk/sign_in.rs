@@ -4,6 +4,7 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -20,7 +21,7 @@ use super::{Desk, SignedIn, passphrase};
 use crate::domain::catalog::Catalog;
 use crate::ids::AgentId;
 use crate::ledger::LedgerError;
-use crate::request::Arrival;
+use crate::request::{Allowance, Arrival};
 use crate::time::Timestamp;
 
 /// SHA-256 of a token.
@@ -32,6 +33,16 @@ const IDLE_MS: i64 = 12 * 3600 * 1000;
 const SEEN_EVERY_MS: i64 = 15 * 60 * 1000;
 /// A passphrase longer than this is not hashed.
 const PASSPHRASE_BYTES_MAX: usize = 1024;
+
+/// A source may try in vain so often at once...
+const VAIN_BURST: u32 = 10;
+/// ... and then once in this time, in milliseconds: a few thousand guesses a day, at passphrases of twelve characters.
+const VAIN_EVERY_MS: u32 = 20_000;
+
+/// How often one source may try to sign in in vain. It slows down and never shuts out: an office shares one address.
+pub(super) fn allowance() -> Allowance {
+    Allowance::new(VAIN_BURST, VAIN_EVERY_MS)
+}
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -73,6 +84,16 @@ async fn enter(
     Body(sent): Body<Vec<(String, String)>>,
 ) -> Answer {
     let mut form = Form::sent(sent);
+    let source = arrival.as_ref().map(|arrival| arrival.source);
+    let wall = desk.site().clock().wall();
+    if source.is_some_and(|source| !desk.inner.sign_ins.take(source, wall)) {
+        form.refuse(
+            "login",
+            "Trop d’essais depuis ce réseau. Attendez une minute, puis réessayez.",
+        );
+        let refused = page(&sign_in_page(&desk, form, back))?;
+        return Ok((StatusCode::TOO_MANY_REQUESTS, refused).into_response());
+    }
     let secret = form.value("passphrase").to_owned();
     let account = account(&desk.site().catalog().await?, form.value("login"));
     let hash = account.as_ref().map(|(_, hash)| hash.clone());
@@ -86,13 +107,12 @@ async fn enter(
             "login",
             "Identifiant ou phrase secrète inexacts. Vérifiez les majuscules, puis réessayez.",
         );
-        return page(&SignInPage {
-            page: desk.page_signed_out("Connexion"),
-            form,
-            back: back.vers,
-            first_start: "",
-        });
+        return page(&sign_in_page(&desk, form, back));
     };
+    // Whoever has the right passphrase has not guessed: a whole office may sign in at eight.
+    if let Some(source) = source {
+        desk.inner.sign_ins.give_back(source);
+    }
     let token = new_token()?;
     let hash = token_hash(&token);
     desk.site()
@@ -118,6 +138,16 @@ async fn enter(
         Redirect::to(local(&back.vers)),
     )
         .into_response())
+}
+
+/// The form again, with what is wrong with it.
+fn sign_in_page(desk: &Desk, form: Form, back: Back) -> SignInPage {
+    SignInPage {
+        page: desk.page_signed_out("Connexion"),
+        form,
+        back: back.vers,
+        first_start: "",
+    }
 }
 
 async fn leave(State(desk): State<Desk>, who: SignedIn) -> Answer {

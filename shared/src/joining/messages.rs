@@ -152,6 +152,8 @@ pub enum Reason {
     TooLarge,
     /// The body did not arrive in time or was cut.
     TooSlow,
+    /// The same source asked in vain too often; it has to wait.
+    TooOften,
     /// The hub itself is in trouble; try again later.
     Unable,
     /// A word of a newer hub.
@@ -172,6 +174,7 @@ impl Reason {
             Self::Unsigned => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::Unable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -206,6 +209,9 @@ impl Reason {
                 "la signature de la demande n’est pas celle de ce portable\u{a0}: prévenez l’administrateur"
             }
             Self::TooLarge => "la demande est trop grande pour le hub",
+            Self::TooOften => {
+                "trop d’essais sans succès depuis ce réseau\u{a0}: attendez quelques minutes, puis réessayez"
+            }
             Self::TooSlow => {
                 "la demande n’est pas arrivée entière\u{a0}: la ligne est sans doute trop lente"
             }
