@@ -160,8 +160,10 @@ async fn a_body_that_trickles_in_is_given_up() {
 
 #[tokio::test]
 async fn an_answer_that_nobody_reads_is_given_up() {
+    // What is left of an answer that was made to its end belongs to no request any more.
     let limits = Limits {
         stall_within: MOMENT,
+        idle_within: MOMENT,
         ..PATIENT
     };
     let large = Router::new().route("/", get(async || vec![b'x'; 64 << 20]));
