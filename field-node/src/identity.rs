@@ -9,8 +9,8 @@ use shared::ids::ReplicaId;
 use shared::joining::pin::Pins;
 use shared::ledger::{LedgerError, replica};
 
-const KEY: &str = "laptop.key";
-const ENROLMENT: &str = "laptop.enrolment";
+pub(crate) const KEY: &str = "laptop.key";
+pub(crate) const ENROLMENT: &str = "laptop.enrolment";
 
 /// What the laptop knows of its registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

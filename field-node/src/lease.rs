@@ -16,7 +16,7 @@ const TRIAL: &str = "laptop.trial";
 /// The replica id that this laptop, a copy, has asked to bear.
 const INCARNATION: &str = "laptop.incarnation";
 /// The replica id under which it was registered with its ticket, where it now bears another.
-const REGISTERED_AS: &str = "laptop.registered_as";
+pub(crate) const REGISTERED_AS: &str = "laptop.registered_as";
 const COPY_NOTICED: &str = "laptop.copy_noticed";
 
 /// Who signs the next request, and over what.
@@ -184,6 +184,15 @@ fn bear(connection: &Connection, incarnation: ReplicaId, nonce: Nonce) -> Result
     replica::set_id(connection, incarnation)?;
     replica::forget(connection, INCARNATION)?;
     keep(connection, nonce)
+}
+
+/// Makes this laptop, whose database was saved from a damaged one, ask for an id of its own: what it has lost of what it
+/// wrote is then news to it.
+pub(crate) fn begin_anew(
+    connection: &Connection,
+    incarnation: ReplicaId,
+) -> Result<(), LedgerError> {
+    replica::set(connection, INCARNATION, incarnation.as_bytes())
 }
 
 /// When this laptop was last noticed to be a copy or an old image, if ever.

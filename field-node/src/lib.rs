@@ -13,6 +13,7 @@
 //! trust             how the laptop knows the hub on an encrypted line
 //! stick             the exchange by a file
 //! identity          the laptop's key, and the hub that it is registered with
+//! rescue            a damaged database: moved aside, a new one with what could be saved
 //! opened            `Node`: one opened data directory, the state of everything above
 //! ```
 //!
@@ -31,6 +32,7 @@ mod opened;
 mod pace;
 pub mod pages;
 pub mod progress;
+mod rescue;
 mod server;
 mod status_line;
 pub mod stick;
@@ -38,4 +40,5 @@ mod trust;
 
 pub use enrolling::Enrolled;
 pub use opened::{Node, NodeError};
+pub use rescue::{Damage, damage};
 pub use server::serve;

@@ -1,21 +1,25 @@
 //! `Node`: one opened data directory of a laptop, which every page and command works on.
 //!
-//! A new directory starts empty: everything, the catalog included, comes from the hub. A hub's directory is refused.
+//! A new directory starts empty: everything, the catalog included, comes from the hub. A hub's directory is refused. A
+//! damaged database is moved aside and made anew with what could be saved (`crate::rescue`).
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use shared::exchange::position;
 use shared::ledger::quarantine::Again;
 use shared::ledger::replica::{self, Claimed};
-use shared::ledger::{LedgerError, Migrations, Store};
-use shared::program::{Exit, NotListening, progress_bar};
+use shared::ledger::{LedgerError, Migrations, Store, aside};
+use shared::program::{Exit, NotListening, complain, progress_bar};
 use shared::site::{Site, SiteError};
 use shared::time::Clock;
 
 use crate::line::LineError;
+use crate::rescue::rescue;
 
 /// Whose the directory is, for ever.
-const OWNER: &str = "laptop";
+pub(crate) const OWNER: &str = "laptop";
 
 /// Why a command of the laptop cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +70,10 @@ impl NodeError {
             _ => Exit::Failed,
         }
     }
+
+    fn is_damage(&self) -> bool {
+        matches!(self, Self::Site(SiteError::Ledger(error)) if error.is_damage())
+    }
 }
 
 /// An opened laptop. Clones share it.
@@ -80,8 +88,79 @@ impl Node {
     /// # Errors
     /// When the directory is a hub's, or cannot be opened.
     pub async fn open(directory: &Path, clock: Clock) -> Result<Self, NodeError> {
+        let clock = Arc::new(clock);
+        let opened = if aside::is_unfinished(directory) {
+            Err(LedgerError::Damaged("elle était en train d’être remplacée").into())
+        } else {
+            Self::open_sound(directory, &clock).await
+        };
+        match opened {
+            Err(error) if error.is_damage() => {
+                // Nothing may be written meanwhile: a program that serves these data has to be closed.
+                let held = Store::hold(directory)?;
+                Self::open_anew(directory, &clock, &held).await
+            }
+            opened => opened,
+        }
+    }
+
+    /// As [`Node::open`], for a program that serves the data and has taken the directory for it: looks through all of
+    /// them first.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub async fn open_to_serve(
+        directory: &Path,
+        clock: Clock,
+        held: &File,
+    ) -> Result<Self, NodeError> {
+        let clock = Arc::new(clock);
+        aside::finish(directory)?;
+        match Self::open_checked(directory, &clock).await {
+            Err(error) if error.is_damage() => Self::open_anew(directory, &clock, held).await,
+            opened => opened,
+        }
+    }
+
+    /// Puts a new database in the place of a damaged one, says so, and opens it.
+    async fn open_anew(
+        directory: &Path,
+        clock: &Arc<Clock>,
+        _held: &File,
+    ) -> Result<Self, NodeError> {
+        if aside::is_unfinished(directory) {
+            aside::finish(directory)?;
+        } else {
+            let damage = rescue(directory, clock.now()).await?;
+            complain(format!("maison-node\u{a0}: {}", damage.words("")));
+        }
+        Self::open_sound(directory, clock).await
+    }
+
+    async fn open_checked(directory: &Path, clock: &Arc<Clock>) -> Result<Self, NodeError> {
+        let node = Self::open_sound(directory, clock).await?;
+        match node.site.check().await {
+            Ok(_) => Ok(node),
+            Err(error) => {
+                node.close().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn open_sound(directory: &Path, clock: &Arc<Clock>) -> Result<Self, NodeError> {
         let progress = progress_bar("Préparation des pages");
-        let site = Site::open(directory, MIGRATIONS, clock, progress).await?;
+        let site = Site::open(directory, MIGRATIONS, Arc::clone(clock), progress).await?;
+        match Self::over(&site, directory).await {
+            Ok(()) => Ok(Self { site }),
+            Err(error) => {
+                site.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn over(site: &Site, directory: &Path) -> Result<(), NodeError> {
         let claim = |tx: &rusqlite::Transaction<'_>| replica::claim(tx, OWNER);
         match site.store().write(claim).await? {
             Claimed::New | Claimed::Before => {}
@@ -92,7 +171,7 @@ impl Node {
         site.clock().correct(offset_ms);
         site.retry_quarantine(Again::OtherVersions, |_| true)
             .await?;
-        Ok(Self { site })
+        Ok(())
     }
 
     /// Opens the data in `directory` for a command that only makes sense where there are any.
@@ -100,10 +179,15 @@ impl Node {
     /// # Errors
     /// As [`Node::open`], and when there are none.
     pub async fn open_existing(directory: &Path, clock: Clock) -> Result<Self, NodeError> {
-        if !Store::exists(directory) {
+        if !Store::exists(directory) && !aside::is_unfinished(directory) {
             return Err(NodeError::NoNode(directory.to_owned()));
         }
         Self::open(directory, clock).await
+    }
+
+    /// Closes it and waits until its files are closed; for ever if a clone of it is kept.
+    pub async fn close(self) {
+        self.site.close().await;
     }
 
     /// The site.
@@ -114,4 +198,5 @@ impl Node {
 }
 
 /// The tables that a laptop keeps beside the ledger.
-const MIGRATIONS: &[Migrations] = &[shared::desk::MIGRATIONS, shared::exchange::MIGRATIONS];
+pub(crate) const MIGRATIONS: &[Migrations] =
+    &[shared::desk::MIGRATIONS, shared::exchange::MIGRATIONS];

@@ -49,6 +49,13 @@ pub enum HubError {
     /// The directory is a laptop's.
     #[error("le dossier {0} est celui d’un portable\u{a0}: donnez celui du hub")]
     NotAHub(PathBuf),
+    /// The database is damaged.
+    #[error(
+        "la base de données du hub, dans le dossier {0}, est abîmée\u{a0}: ne supprimez rien et ne lancez pas de hub neuf à \
+         sa place. Mettez ses fichiers maison.db* de côté et remettez ceux de la dernière sauvegarde, en laissant le \
+         fichier «\u{a0}erasures\u{a0}» où il est\u{a0}: les portables rendront ce qui manque"
+    )]
+    Damaged(PathBuf),
     /// The system gives no randomness.
     #[error("le système ne donne pas de nombres aléatoires\u{a0}: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -75,6 +82,17 @@ impl HubError {
             _ => Exit::Failed,
         }
     }
+
+    /// Says where it is, if it is that the data are damaged: the hub never replaces its own.
+    fn at(self, directory: &Path) -> Self {
+        match self {
+            Self::Site(SiteError::Ledger(error)) if error.is_damage() => {
+                tracing::error!(%error, "the database is damaged");
+                Self::Damaged(directory.to_owned())
+            }
+            error => error,
+        }
+    }
 }
 
 /// An opened hub. Clones share it.
@@ -89,8 +107,24 @@ impl Hub {
     /// Opens the hub in `directory`, creating it with the default catalog where there is none.
     ///
     /// # Errors
-    /// When the directory is a laptop's, or cannot be opened.
+    /// When the directory is a laptop's, damaged, or cannot be opened.
     pub async fn open(directory: &Path, clock: Clock) -> Result<Self, HubError> {
+        let opened = Self::open_sound(directory, clock).await;
+        opened.map_err(|error| error.at(directory))
+    }
+
+    /// As [`Hub::open`], for a program that serves the data: looks through all of them first.
+    ///
+    /// # Errors
+    /// As [`Hub::open`].
+    pub async fn open_to_serve(directory: &Path, clock: Clock) -> Result<Self, HubError> {
+        let hub = Self::open(directory, clock).await?;
+        let checked = hub.site.check().await;
+        checked.map_err(|error| HubError::from(error).at(directory))?;
+        Ok(hub)
+    }
+
+    async fn open_sound(directory: &Path, clock: Clock) -> Result<Self, HubError> {
         let progress = progress_bar("Préparation des pages");
         let site = Site::open(directory, MIGRATIONS, clock, progress).await?;
         let replica = site.replica();

@@ -17,7 +17,7 @@ pub(super) async fn serve(config: Config) -> Result<Exit, NodeError> {
         held => held?,
     };
     let listening = Listening::on(config.listen).await?;
-    let node = Node::open(&config.data, Clock::default()).await?;
+    let node = Node::open_to_serve(&config.data, Clock::default(), &held).await?;
     announce(&listening, &config);
     tracing::info!(address = %listening.address(), "serving");
     crate::server::serve(node, listening, stop_signal()).await?;

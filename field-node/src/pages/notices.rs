@@ -1,5 +1,6 @@
-//! What happened to this laptop that somebody should know, in plain words: it was found to be a copy, or entries of
-//! somebody who was erased meanwhile were not kept. And how much the hub has, and has signed for.
+//! What happened to this laptop that somebody should know, in plain words: it was found to be a copy, its database was
+//! damaged, changes rotted in it, or entries of somebody who was erased meanwhile were not kept. And how much the hub
+//! has, and has signed for.
 
 use jiff::civil::DateTime;
 use shared::desk::page::moment;
@@ -7,6 +8,8 @@ use shared::exchange::durability::Durable;
 use shared::ledger::erasures::Lost;
 use shared::text::counted;
 use shared::time::Timestamp;
+
+use crate::rescue::Damage;
 
 /// A notice is shown for this long: whoever made the copy should have seen it by then.
 const SHOWN_MS: i64 = 30 * 24 * 3_600_000;
@@ -27,6 +30,24 @@ pub(super) fn at_hub(durable: &Durable, now: DateTime) -> String {
             format!("{records}\u{a0}; reçu signé du hub\u{a0}: {at}")
         }
     }
+}
+
+/// What to say of a database that was found damaged.
+pub(super) fn damaged(damage: Option<Damage>, now: Timestamp) -> Option<String> {
+    let damage = damage.filter(|damage| now.0 - damage.at.0 < SHOWN_MS)?;
+    let when = moment(damage.at.local(), now.local());
+    Some(damage.words(&format!(" ({when})")))
+}
+
+/// What to say of changes whose bytes had rotted on the disk.
+pub(super) fn rotten(noticed: Option<(Timestamp, u64)>, now: Timestamp) -> Option<String> {
+    let (at, count) = noticed.filter(|(at, _)| now.0 - at.0 < SHOWN_MS)?;
+    let changes = counted(count, "modification abîmée", "modifications abîmées");
+    Some(format!(
+        "{changes} sur le disque de ce portable, reconnu ({}). Ce que le hub en a revient au prochain échange, tout \
+         seul\u{a0}; si cela se répète, faites vérifier le disque.",
+        moment(at.local(), now.local())
+    ))
 }
 
 fn copy_sentence(noticed: DateTime, now: DateTime) -> String {
@@ -67,6 +88,43 @@ mod tests {
         assert!(said.contains("reconnu (9\u{a0}h\u{a0}25)"), "{said}");
         assert_eq!(copy(Some(noticed), Timestamp(noticed.0 + SHOWN_MS)), None);
         assert_eq!(copy(None, noticed), None);
+    }
+
+    #[test]
+    fn a_damaged_database_is_told_for_a_month_and_says_where_it_is() {
+        let at = Timestamp(1_795_681_500_000);
+        let damage = |is_registered, saved| {
+            Some(Damage {
+                at,
+                directory: "base-abimee-2026-11-26-0925".into(),
+                saved,
+                is_registered,
+            })
+        };
+        assert_eq!(
+            damaged(damage(true, 1240), at).unwrap(),
+            "La base de données de ce portable était abîmée (9\u{a0}h\u{a0}25). Elle est mise de côté dans le dossier \
+             «\u{a0}base-abimee-2026-11-26-0925\u{a0}», à côté de la nouvelle\u{a0}: rien n’en est supprimé. \
+             1\u{202f}240 modifications en sont reprises\u{a0}; ce qui manque reviendra du hub au prochain échange, tout \
+             seul."
+        );
+        let lost = damaged(damage(false, 0), at).unwrap();
+        assert!(
+            lost.contains("Aucune saisie") && lost.contains("nouveau ticket"),
+            "{lost}"
+        );
+        assert_eq!(damaged(damage(true, 1), Timestamp(at.0 + SHOWN_MS)), None);
+    }
+
+    #[test]
+    fn rotten_changes_are_told_for_a_month() {
+        let at = Timestamp(1_795_681_500_000);
+        let said = rotten(Some((at, 2)), at).unwrap();
+        assert!(
+            said.starts_with("2 modifications abîmées sur le disque"),
+            "{said}"
+        );
+        assert_eq!(rotten(Some((at, 2)), Timestamp(at.0 + SHOWN_MS)), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use shared::exchange::log::{self, Logged};
 use shared::exchange::position::{self, PendingDocument};
 use shared::ledger::erasures::Lost;
 use shared::ledger::{LedgerError, erasures};
+use shared::site::rot;
 use shared::text::{counted, grouped};
 use shared::time::Timestamp;
 
@@ -25,6 +26,7 @@ use crate::courier::{Courier, CourierState};
 use crate::identity::{self, Enrolment};
 use crate::lease;
 use crate::progress::Progress;
+use crate::rescue::{self, Damage};
 use crate::status_line::sentence;
 
 pub(super) const PATH: &str = "/synchronisation";
@@ -99,6 +101,8 @@ struct Stored {
     exchanges: Vec<Logged>,
     copy_noticed: Option<Timestamp>,
     durable: Durable,
+    damage: Option<Damage>,
+    rotten: Option<(Timestamp, u64)>,
     lost: Vec<Lost>,
 }
 
@@ -194,13 +198,19 @@ fn stored(connection: &Connection) -> Result<Stored, LedgerError> {
         exchanges: log::recent(connection, EXCHANGES_SHOWN)?,
         copy_noticed: lease::copy_noticed(connection)?,
         durable: durability::durable(connection)?,
+        damage: rescue::damage(connection)?,
+        rotten: rot::noticed(connection)?,
         lost: erasures::lost(connection, LOST_SHOWN)?,
     })
 }
 
 fn notices(stored: &Stored, now: Timestamp) -> Vec<String> {
+    let damaged = notices::damaged(stored.damage.clone(), now);
     let copy = notices::copy(stored.copy_noticed, now);
-    copy.into_iter()
+    damaged
+        .into_iter()
+        .chain(notices::rotten(stored.rotten, now))
+        .chain(copy)
         .chain(notices::lost(&stored.lost, now))
         .collect()
 }

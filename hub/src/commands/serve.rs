@@ -10,7 +10,7 @@ use crate::opened::{Hub, HubError};
 
 pub(super) async fn serve(config: Config) -> Result<Exit, HubError> {
     let _held = Store::hold(&config.data)?;
-    let mut hub = Hub::open(&config.data, Clock::default()).await?;
+    let mut hub = Hub::open_to_serve(&config.data, Clock::default()).await?;
     let files = match &config.line {
         LineCover::Bare => return serve_on(hub, &config, Cover::Bare).await,
         LineCover::Proxy => return serve_on(hub, &config, Cover::Proxy).await,

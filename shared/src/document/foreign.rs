@@ -20,6 +20,8 @@ use crate::ledger::changes::{Change, Hash};
 pub const CHANGE_BYTES_MAX: usize = 256 * 1024;
 /// Where a chunk's checksum stands: the first bytes of the change's hash, after four bytes of magic.
 const CHECKSUM: std::ops::Range<usize> = 4..8;
+/// What a chunk begins with.
+const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 /// Where a chunk's type stands: after four bytes of magic and four of checksum.
 const CHUNK_TYPE_AT: usize = 8;
 /// The type of a plain change; 0 is a whole document, 2 a deflated change, 3 a bundle.
@@ -51,6 +53,14 @@ pub fn claimed_hash(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes.get(CHUNK_TYPE_AT..).unwrap_or(bytes)).into()
 }
 
+/// Whether these bytes, from this site's own disk, are still those of the change with this hash.
+#[must_use]
+pub fn is_sound(hash: &Hash, bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+        && bytes.get(CHECKSUM) == hash.get(..CHECKSUM.len())
+        && claimed_hash(bytes) == *hash
+}
+
 /// Reads the header of a foreign change.
 ///
 /// # Errors
@@ -66,6 +76,19 @@ pub fn parse(document: DocumentId, kind: Kind, bytes: Vec<u8>) -> Result<Change,
         time: change.timestamp(),
         bytes,
     })
+}
+
+/// The kind of a document, as a change tells that builds on its genesis; `None` for a later change, or none at all.
+#[must_use]
+pub fn kind_by_genesis(document: DocumentId, bytes: &[u8]) -> Option<Kind> {
+    let change = decode(bytes).ok()?;
+    let builds_on = |kind: &Kind| {
+        let genesis = OpenDocument::genesis_hash(*kind, document);
+        change.deps().iter().any(|hash| hash.0 == genesis)
+    };
+    (0..=u8::MAX)
+        .map_while(|number| Kind::from_number(number + 1))
+        .find(builds_on)
 }
 
 fn decode(bytes: &[u8]) -> Result<AutomergeChange, BadChange> {

@@ -24,7 +24,7 @@ use crate::ids::ReplicaId;
 use crate::ledger::changes::{self, Entry, Hash};
 use crate::ledger::erasures::{self, Erasure};
 use crate::ledger::{Fingerprint, LedgerError, hub_key, replica};
-use crate::site::{Bearer, Foreign, Received, Site, Work};
+use crate::site::{Bearer, Foreign, Received, Site, Work, rot};
 use crate::time::Timestamp;
 
 /// What is said of an erasure that another hub signed.
@@ -577,18 +577,17 @@ impl Answer {
             receiver: laptop,
         };
         let mut writer = self.is_short.then(|| std::mem::take(&mut self.writer));
-        let News {
-            entries,
-            written,
-            reached,
-            end,
-        } = self
+        let read = self
             .site
             .read(move |c| {
                 // What is written from now on comes with the next exchange, after the erasures that it may follow.
                 let positions = after + 1..=upto;
                 let (entries, more) =
                     changes::portion_since(c, positions, laptop, BATCH_CHANGES, BATCH_BYTES)?;
+                let rotten = rot::rotten(&entries);
+                if !rotten.is_empty() {
+                    return Ok(Err((rotten, writer)));
+                }
                 let written = match &mut writer {
                     Some(writer) => Some(writer.write(c, known, &entries)?),
                     None => None,
@@ -598,14 +597,31 @@ impl Answer {
                     _ => upto,
                 };
                 let is_all = !more && changes::last_seq(c)? == upto;
-                Ok(News {
+                Ok(Ok(News {
                     written: written.zip(writer),
                     reached,
                     end: if is_all { Some(end(c, version)?) } else { None },
                     entries,
-                })
+                }))
             })
             .await?;
+        let News {
+            entries,
+            written,
+            reached,
+            end,
+        } = match read {
+            Ok(news) => news,
+            Err((rotten, writer)) => {
+                self.writer = writer.unwrap_or_default();
+                self.site.mend(rotten).await?;
+                self.step = Step::News {
+                    after,
+                    erased_after: last,
+                };
+                return self.encoder()?.flush();
+            }
+        };
         if std::mem::take(&mut self.begins_anew) && !entries.is_empty() {
             self.encoder()?.push(&Tell::Anew)?;
         }
@@ -655,10 +671,17 @@ impl Answer {
 
     /// The changes with these hashes, those that are here.
     async fn want(&mut self, hashes: Vec<Hash>) -> Result<Vec<u8>, ExchangeError> {
+        let asked = hashes.clone();
         let (entries, rest) = self
             .site
             .read(move |c| Ok(upload::by_hashes(c, hashes, BATCH_CHANGES, BATCH_BYTES)?))
             .await?;
+        let rotten = rot::rotten(&entries);
+        if !rotten.is_empty() {
+            self.site.mend(rotten).await?;
+            self.step = Step::Want(asked);
+            return self.encoder()?.flush();
+        }
         if !entries.is_empty() {
             self.encoder()?
                 .push(&Tell::Changes(Batch::of(entries, None)))?;

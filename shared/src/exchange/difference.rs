@@ -131,7 +131,9 @@ pub(super) fn lacking(
     limit: usize,
 ) -> Result<Vec<Hash>, LedgerError> {
     let mut statement = connection.prepare_cached(
+        // One whose document is not there cannot be sent, and would be asked for without end.
         "SELECT hash FROM exchange_difference JOIN change USING (hash)
+         JOIN document ON document.id = document
          WHERE what = 2 AND seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

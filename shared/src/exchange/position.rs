@@ -14,10 +14,12 @@ use crate::ledger::{Fingerprint, LedgerError, Migrations, replica};
 use crate::time::Timestamp;
 
 const OWN_EPOCH: &str = "exchange.own_epoch";
-const HUB: &str = "exchange.hub";
+/// Where a laptop keeps the id of the hub that it follows.
+pub const HUB: &str = "exchange.hub";
 const EPOCH: &str = "exchange.epoch";
 const CURSOR: &str = "exchange.cursor";
-const ACKED: &str = "exchange.acked";
+/// Where a laptop keeps the position up to which its hub has everything.
+pub const ACKED: &str = "exchange.acked";
 const OFFSET_MS: &str = "exchange.offset_ms";
 const PIECE_BYTES: &str = "exchange.piece_bytes";
 const PROOF_AT: &str = "exchange.proof_at";
@@ -51,6 +53,11 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// One life of a hub's ledger: drawn afresh when the hub is restored, so that laptops compare instead of believing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch(pub [u8; 16]);
+
+impl Epoch {
+    /// The life of no hub: a laptop that names it believes none of its positions, and compares.
+    pub(super) const NONE: Self = Self([0; 16]);
+}
 
 impl std::fmt::Display for Epoch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -158,6 +165,16 @@ pub(super) fn adopt(
     replica::set(connection, HUB, hub.as_bytes())?;
     replica::set(connection, EPOCH, &epoch.0)?;
     set_cursor(connection, cursor)
+}
+
+/// Makes the next exchange with `hub` compare instead of believing a position: what is here was saved from a damaged
+/// ledger, and nobody knows what is lacking. `acked` is what of it the hub is thought to have.
+///
+/// # Errors
+/// What SQLite says.
+pub fn doubt(connection: &Connection, hub: ReplicaId, acked: i64) -> Result<(), LedgerError> {
+    adopt(connection, hub, Epoch::NONE, 0)?;
+    set_acked(connection, acked)
 }
 
 pub(super) fn set_cursor(connection: &Connection, cursor: i64) -> Result<(), LedgerError> {

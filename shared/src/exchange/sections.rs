@@ -14,7 +14,7 @@ use super::wire::{BATCH_BYTES, BATCH_CHANGES, Effort, Encoder};
 use super::{ExchangeError, Version};
 use crate::ids::ReplicaId;
 use crate::ledger::changes;
-use crate::site::Site;
+use crate::site::{Site, rot};
 
 /// Positions in a section: some 20 KB, a second or two on the slowest line.
 const POSITIONS: i64 = 512;
@@ -114,7 +114,7 @@ impl Sections {
             upto: after,
             receiver: nobody,
         };
-        let (removals, batches) = site
+        let read = site
             .read(move |c| {
                 let (mut batches, mut writer) = (Vec::new(), Writer::default());
                 let mut reached = after;
@@ -122,15 +122,26 @@ impl Sections {
                     let positions = reached + 1..=end;
                     let (entries, more) =
                         changes::portion_since(c, positions, nobody, BATCH_CHANGES, BATCH_BYTES)?;
+                    let rotten = rot::rotten(&entries);
+                    if !rotten.is_empty() {
+                        return Ok(Err(rotten));
+                    }
                     reached = match entries.last() {
                         Some(entry) if more => entry.seq,
                         _ => end,
                     };
                     batches.push((writer.write(c, known, &entries)?, reached));
                 }
-                Ok((changes::removals(c)?, batches))
+                Ok(Ok((changes::removals(c)?, batches)))
             })
             .await?;
+        let (removals, batches) = match read {
+            Ok(read) => read,
+            Err(rotten) => {
+                site.mend(rotten).await?;
+                return Box::pin(self.make(site, after)).await;
+            }
+        };
         let mut encoder = Encoder::section(Version::Two, Effort::Thorough)?;
         encoder.push(&Tell::Anew)?;
         for (written, reached) in batches {

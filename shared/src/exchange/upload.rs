@@ -6,7 +6,7 @@ use crate::ids::ReplicaId;
 use crate::ledger::LedgerError;
 use crate::ledger::changes::{self, Entry, Hash};
 use crate::ledger::erasures::Erasure;
-use crate::site::Site;
+use crate::site::{Site, rot};
 
 use super::erased::{RECORD_BYTES, RECORDS_MAX};
 use super::frame::{Ask, Batch};
@@ -96,9 +96,13 @@ pub(super) async fn fill(
         let room = body_bytes_max.saturating_sub(body.len()).min(BATCH_BYTES);
         let (after, count) = (upload.upto, BATCH_CHANGES);
         let lacked_after = upload.lacked_after;
-        let (portion, written, kept) = site
+        let (portion, written, kept, rotten) = site
             .read(move |c| {
                 let portion = next_portion(c, lacked_after, after, hub, count, room)?;
+                let rotten = rot::rotten(&portion.entries);
+                if !rotten.is_empty() {
+                    return Ok((portion, None, writer, rotten));
+                }
                 // A hub that lacks what it should have is not to be expected to understand references.
                 let written = match &mut writer {
                     Some(writer) if !portion.lacked => {
@@ -106,10 +110,14 @@ pub(super) async fn fill(
                     }
                     _ => None,
                 };
-                Ok((portion, written, writer))
+                Ok((portion, written, writer, rotten))
             })
             .await?;
         writer = kept;
+        if !rotten.is_empty() {
+            site.mend(rotten).await?;
+            continue;
+        }
         let weight: usize = portion.entries.iter().map(|e| e.change.weight()).sum();
         let is_closed = weight > room
             || upload.changes + portion.entries.len() as u64 > REQUEST_CHANGES_MAX as u64

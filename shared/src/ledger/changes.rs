@@ -138,6 +138,40 @@ pub fn removals(connection: &Connection) -> Result<i64, LedgerError> {
     Ok(erased + replica::number(connection, WITHDRAWN)?)
 }
 
+/// Takes out the row at a position, whatever it holds; the fingerprint is to be counted anew ([`recount`]) in the same
+/// transaction.
+///
+/// # Errors
+/// What SQLite says.
+pub fn take_out(connection: &Connection, seq: i64) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM change WHERE seq = ?1")?
+        .execute([seq])?;
+    let withdrawn = replica::number(connection, WITHDRAWN)?;
+    replica::set_number(connection, WITHDRAWN, withdrawn + 1)
+}
+
+/// Counts the fingerprint anew from every change and erasure, and keeps it where it was wrong; says whether it was.
+///
+/// # Errors
+/// What SQLite says.
+pub fn recount(connection: &Connection) -> Result<bool, LedgerError> {
+    let mut fingerprint = Fingerprint::default();
+    // Not from the index, which may have rotted by itself.
+    let mut statement = connection
+        .prepare_cached("SELECT hash FROM change NOT INDEXED UNION ALL SELECT hash FROM erasure")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        fingerprint.add(&row.get(0)?);
+    }
+    // A kept one that does not read is as wrong.
+    let was_wrong = replica::fingerprint(connection).ok() != Some(fingerprint);
+    if was_wrong {
+        replica::set_fingerprint(connection, &fingerprint)?;
+    }
+    Ok(was_wrong)
+}
+
 fn ensure_document(connection: &Connection, id: DocumentId, kind: u8) -> Result<bool, LedgerError> {
     connection
         .prepare_cached("INSERT INTO document (id, kind) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?

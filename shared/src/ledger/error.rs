@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rusqlite::{Error, ErrorCode};
+
 /// An error of the store. None of them loses what was confirmed before.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -41,8 +43,17 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// A row does not hold what the ledger wrote there.
-    #[error("la base est abîmée ({0}) : gardez le dossier et prévenez l’administrateur")]
+    #[error(
+        "la base de données est abîmée ({0})\u{a0}: ne supprimez rien. Sur un portable, relancez le programme\u{a0}: il \
+         la met de côté et reprend tout ce qui se lit encore. Au hub, remettez une sauvegarde"
+    )]
     Damaged(&'static str),
+    /// The disk does not read or write.
+    #[error(
+        "le disque ne répond pas comme il faut\u{a0}: rien de ce qui a été confirmé n’est perdu. Recommencez\u{a0}; si cela se \
+         répète, prévenez l’administrateur\u{a0}: le disque est peut-être en fin de vie"
+    )]
+    Disk,
     /// The system gives no randomness.
     #[error("le système ne donne pas de nombres aléatoires\u{a0}: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -51,14 +62,45 @@ pub enum LedgerError {
     Sqlite(rusqlite::Error),
 }
 
+impl LedgerError {
+    /// Whether what was written in the files is not there any more: a program that knows how begins anew.
+    ///
+    /// SQL that does not fit the tables counts as well: all of it is ours, so the tables are not what we made.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::Unknown | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation)
+            ),
+            _ => false,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-                Self::Damaged("SQLite ne la lit plus")
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::SystemIoFailure) => Self::Disk,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged("elle ne se lit plus")
             }
+            None if is_unread(&error) => Self::Damaged("une valeur ne se lit plus"),
             _ => Self::Sqlite(error),
         }
     }
+}
+
+/// Whether a value or a row is not what was written there.
+fn is_unread(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..)
+            | Error::QueryReturnedNoRows
+    )
 }

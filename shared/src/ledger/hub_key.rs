@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use super::{LedgerError, replica};
 
 const OWN: &str = "hub.signing_key";
-const KNOWN: &str = "hub.public_key";
+/// Where a laptop keeps the public key of its hub.
+pub const KNOWN: &str = "hub.public_key";
 
 /// The hub's own private key, drawn if there is none yet. To be called in a writing transaction, at a hub only.
 ///

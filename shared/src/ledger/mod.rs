@@ -6,6 +6,8 @@
 //! Two doors: [`Store::write`] and [`Store::read`]. The functions of [`changes`], [`quarantine`] and [`replica`] take
 //! the connection that a door hands out.
 
+pub mod aside;
+pub mod carve;
 pub mod changes;
 pub mod erasures;
 mod error;

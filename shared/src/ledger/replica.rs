@@ -7,9 +7,12 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{Fingerprint, LedgerError};
 use crate::ids::ReplicaId;
 
-const ID: &str = "id";
+/// Where a replica keeps its id.
+pub const ID: &str = "id";
 const FINGERPRINT: &str = "fingerprint";
 const OWNER: &str = "owner";
+/// Whose a data directory can be.
+const PROGRAMS: [&[u8]; 2] = [b"hub", b"laptop"];
 
 /// Whose a data directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub enum Claimed {
 /// Takes a new data directory for `program`; the hub and a laptop cannot use each other's.
 ///
 /// # Errors
-/// What SQLite says.
+/// [`LedgerError::Damaged`] when it is no program's that ever was, or what SQLite says.
 pub fn claim(connection: &Connection, program: &str) -> Result<Claimed, LedgerError> {
     match get(connection, OWNER)? {
         None => {
@@ -33,7 +36,8 @@ pub fn claim(connection: &Connection, program: &str) -> Result<Claimed, LedgerEr
             Ok(Claimed::New)
         }
         Some(owner) if owner == program.as_bytes() => Ok(Claimed::Before),
-        Some(_) => Ok(Claimed::Others),
+        Some(owner) if PROGRAMS.contains(&owner.as_slice()) => Ok(Claimed::Others),
+        Some(_) => Err(LedgerError::Damaged("replica.owner")),
     }
 }
 

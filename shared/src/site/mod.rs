@@ -8,6 +8,8 @@
 mod erasing;
 mod erasure_file;
 mod retrying;
+pub mod rot;
+mod salvage;
 #[cfg(test)]
 mod tests;
 
@@ -129,25 +131,42 @@ impl Site {
     pub async fn open(
         directory: &Path,
         migrations: &[Migrations],
-        clock: Clock,
+        clock: impl Into<Arc<Clock>>,
         progress: impl FnMut(usize, usize) + Send + 'static,
     ) -> Result<Self, SiteError> {
         let store = Store::open(directory, migrations)?;
+        let opened = Self::over(store.clone(), clock.into(), progress).await;
+        if opened.is_err() {
+            // Nothing may be left open: the files may be damaged, and somebody may want to move them.
+            store.close().await;
+        }
+        opened
+    }
+
+    async fn over(
+        store: Store,
+        clock: Arc<Clock>,
+        progress: impl FnMut(usize, usize) + Send + 'static,
+    ) -> Result<Self, SiteError> {
         let replica = store.read(replica::id).await?;
         let site = Self {
             store,
             replica,
-            clock: Arc::new(clock),
+            clock,
             actors: Arc::default(),
             erasure_file: Arc::default(),
         };
-        if !site
-            .read(|connection| Ok(view::is_current(connection)?))
-            .await?
-        {
+        let is_current = site.read(|connection| Ok(view::is_current(connection)?));
+        if !is_current.await? {
             site.rebuild_view(progress).await?;
         }
         Ok(site)
+    }
+
+    /// Closes the site and waits until its files are closed; for ever if a clone of it is kept.
+    pub async fn close(self) {
+        let Self { store, .. } = self;
+        store.close().await;
     }
 
     /// Drops the view and derives it again from the ledger.

@@ -477,7 +477,7 @@ impl Caller {
         });
         let Position { hub, epoch, .. } = trip.before;
         // A file that tells everything names its place even where it is known.
-        let began_anew = epoch.is_some()
+        let began_anew = epoch.is_some_and(|epoch| epoch != Epoch::NONE)
             && trip
                 .place
                 .is_some_and(|place| place.hub == hub && Some(place.epoch) != epoch);

@@ -42,9 +42,12 @@ impl Caller {
         self.comparisons += 1;
         self.report.reconciled = true;
         let version = self.version;
+        // All hashes are read in any case: a fingerprint that was kept wrong would make every proof fail.
         let set = self
             .site
-            .read(move |c| {
+            .write(move |work| {
+                let c = work.connection();
+                changes::recount(c)?;
                 let Position { hub, acked, .. } = position::position(c)?;
                 Ok(reconcile::set(c, acked, hub, version)?)
             })

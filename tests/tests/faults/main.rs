@@ -1,0 +1,5 @@
+//! Faults of disks and machines, on the real programs and their files: damaged databases, writes that fail, power cuts.
+
+mod damaged;
+mod flips;
+mod stage;
