@@ -164,6 +164,11 @@ export const refused = [row("/portables", "action-reservee", (page, { at }) => a
 
 /** Routes that answer a GET with something else than a page, or lead on to the page of their row. */
 export const notPages = [
+  // Files for the USB stick; and the page that tells what the hub took of one, to which only a laptop's file leads: the
+  // hub's own tests walk it.
+  "/synchronisation/cle/fichier",
+  "/portables/cle/{token}/fichier",
+  "/portables/cle/{token}",
   "/etat", // the live status line
   "/export/activites.csv",
   "/personnes/nouvelle/commencer",
