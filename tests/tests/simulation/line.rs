@@ -45,6 +45,10 @@ pub async fn carry(
         let Some(response) = answer(hub, sections, laptop, arrives, line.step).await? else {
             return Ok(());
         };
+        // A hub that cannot read the short form says so before it has heard all; nobody is there to hear it.
+        if request.len() > line.up_max {
+            return Ok(());
+        }
         line.up_max -= request.len();
         for bytes in response[..response.len().min(line.down_max)].chunks(line.step) {
             caller.push(bytes).await?;
