@@ -145,9 +145,7 @@ impl Sections {
         let mut encoder = Encoder::section(Version::Two, Effort::Thorough)?;
         encoder.push(&Tell::Anew)?;
         for (written, reached) in batches {
-            encoder.push(&Tell::Fresh(written.fresh()))?;
-            encoder.end_block()?;
-            encoder.push(&Tell::Short(written.rows(Some(reached))))?;
+            written.tell(&mut encoder, reached)?;
         }
         Ok((removals, encoder.finish()?.into()))
     }

@@ -135,11 +135,7 @@ pub(super) async fn fill(
         }
         if !portion.entries.is_empty() {
             match written {
-                Some(written) => {
-                    encoder.push(&Ask::Fresh(written.fresh()))?;
-                    encoder.end_block()?;
-                    encoder.push(&Ask::Short(written.rows(None)))?;
-                }
+                Some(written) => written.ask(encoder)?,
                 None => encoder.push(&Ask::Changes(Batch::of(portion.entries, None)))?,
             }
             body.extend(encoder.flush()?);

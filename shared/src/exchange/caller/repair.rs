@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Caller, Place, Step, stand};
+use super::receiving::stand;
+use super::{Caller, Place, Step};
 use crate::exchange::ExchangeError;
 use crate::exchange::difference::{self, Difference};
 use crate::exchange::position::{self, Position};

@@ -8,8 +8,9 @@ use std::collections::HashSet;
 
 use rusqlite::Connection;
 
+use super::receiving::stand;
 use super::repair::Fetching;
-use super::{Caller, Place, Step, Trip, stand};
+use super::{Caller, Place, Step, Trip};
 use crate::exchange::difference::{self, Difference};
 use crate::exchange::position::{self, Epoch};
 use crate::exchange::upload::Upload;

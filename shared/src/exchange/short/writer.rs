@@ -10,7 +10,9 @@ use super::{
     ACTOR_PREFIX_BYTES, Digest, HASH_PREFIX_BYTES, ID_LETTERS, MARK, NEAR_MS, SUFFIX_BYTES,
     TEXT_COLUMNS, WHOLE, leb,
 };
-use crate::exchange::frame::{Fresh, Rows};
+use crate::exchange::ExchangeError;
+use crate::exchange::frame::{Ask, Fresh, Rows, Tell};
+use crate::exchange::wire::Encoder;
 use crate::ids::DocumentId;
 use crate::ledger::LedgerError;
 use crate::ledger::changes::{self, Entry, Hash};
@@ -30,8 +32,26 @@ pub(in crate::exchange) struct Written {
 }
 
 impl Written {
+    /// Puts it into an answer, with the position that a laptop has reached once it has it.
+    pub(in crate::exchange) fn tell(
+        self,
+        encoder: &mut Encoder,
+        reached: i64,
+    ) -> Result<(), ExchangeError> {
+        encoder.push(&Tell::Fresh(self.fresh()))?;
+        encoder.end_block()?;
+        encoder.push(&Tell::Short(self.rows(Some(reached))))
+    }
+
+    /// Puts it into a request.
+    pub(in crate::exchange) fn ask(self, encoder: &mut Encoder) -> Result<(), ExchangeError> {
+        encoder.push(&Ask::Fresh(self.fresh()))?;
+        encoder.end_block()?;
+        encoder.push(&Ask::Short(self.rows(None)))
+    }
+
     /// The frame that goes first.
-    pub(in crate::exchange) fn fresh(&self) -> Fresh {
+    pub(super) fn fresh(&self) -> Fresh {
         Fresh {
             digest: ByteArray::from(self.digest),
             bytes: self.fresh.clone().into(),
@@ -39,7 +59,7 @@ impl Written {
     }
 
     /// The frame that goes second; the cursor where it goes to a laptop.
-    pub(in crate::exchange) fn rows(self, cursor: Option<i64>) -> Rows {
+    pub(super) fn rows(self, cursor: Option<i64>) -> Rows {
         Rows {
             cursor,
             bytes: self.rows.into(),
