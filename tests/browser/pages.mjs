@@ -138,6 +138,20 @@ export const hub = [
   row("/import/{token}", "import-apercu", (page, { at }) => preview(page, at, beneficiaries)),
   row("/import/{token}", "import-a-corriger", (page, { at }) => preview(page, at, wrongBeneficiaries)),
   row("/portables", "portables"),
+  row("/portables/cle/{token}", "portables-cle", async (page, { at, stick }) => {
+    await at("/portables");
+    const file = { name: "portable-1.maison", mimeType: "application/octet-stream", buffer: stick };
+    await page.getByLabel("Fichier d’un portable").setInputFiles(file);
+    await page.getByRole("button", { name: "Recevoir ce fichier" }).click();
+    await page.getByRole("heading", { name: "Fichier d’un portable" }).waitFor();
+  }),
+  row("/portables", "portables-cle-refusee", async (page, { at, stick }) => {
+    await at("/portables");
+    const file = { name: "portable-1.maison", mimeType: "application/octet-stream", buffer: stick.subarray(0, 200) };
+    await page.getByLabel("Fichier d’un portable").setInputFiles(file);
+    await page.getByRole("button", { name: "Recevoir ce fichier" }).click();
+    await see(page.locator(".flash"), "fichier");
+  }),
   row("/portables/tickets", "portables-ticket", async (page, { at }) => {
     await at("/portables");
     await page.getByLabel("Nom du portable").fill("Portable 3");
@@ -164,11 +178,8 @@ export const refused = [row("/portables", "action-reservee", (page, { at }) => a
 
 /** Routes that answer a GET with something else than a page, or lead on to the page of their row. */
 export const notPages = [
-  // Files for the USB stick; and the page that tells what the hub took of one, to which only a laptop's file leads: the
-  // hub's own tests walk it.
-  "/synchronisation/cle/fichier",
+  "/synchronisation/cle/fichier", // for the USB stick, as the next
   "/portables/cle/{token}/fichier",
-  "/portables/cle/{token}",
   "/etat", // the live status line
   "/export/activites.csv",
   "/personnes/nouvelle/commencer",

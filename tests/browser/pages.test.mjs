@@ -46,6 +46,7 @@ test("every page of both programs can be used by everybody", async (context) => 
     disputed: await disagree(clerk, hubClerk),
     person: `/personnes/${await clerk.person("lignon therese")}`,
     other: await clerk.person("lignon marcel"),
+    stick: await (await laptopPage.request.get(laptop.page("/synchronisation/cle/fichier"))).body(),
   };
 
   const look = async (name, page, program, rows) => {
