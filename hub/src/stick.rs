@@ -91,6 +91,12 @@ pub fn sentence(received: &Received) -> String {
         refused,
         ..
     } = received.taken;
+    if changes == 0 {
+        return format!(
+            "{}\u{a0}: ce fichier n’apporte aucune saisie nouvelle.",
+            received.name
+        );
+    }
     let came = counted(changes, "modification reçue", "modifications reçues");
     let new = match taken {
         0 => "aucune n’était nouvelle".to_owned(),
