@@ -25,6 +25,8 @@ const BYTES_MAX: usize = 32 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Sections {
     positions: i64,
+    /// Held while a section is made: of many laptops that need it at once, one has it made.
+    making: Arc<tokio::sync::Mutex<()>>,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -49,6 +51,7 @@ impl Sections {
     pub fn of(positions: i64) -> Self {
         Self {
             positions,
+            making: Arc::default(),
             kept: Arc::default(),
         }
     }
@@ -72,6 +75,10 @@ impl Sections {
     /// The bytes of the section after a position, which [`Self::end`] has said to be there.
     pub(super) async fn bytes(&self, site: &Site, after: i64) -> Result<Arc<[u8]>, ExchangeError> {
         let removals = site.read(|c| Ok(changes::removals(c)?)).await?;
+        if let Some(bytes) = self.kept(removals, after) {
+            return Ok(bytes);
+        }
+        let _alone = self.making.lock().await;
         if let Some(bytes) = self.kept(removals, after) {
             return Ok(bytes);
         }
