@@ -222,7 +222,7 @@ impl System {
             let here = steady(&laptop.agent().await.get(path).await);
             assert_eq!(
                 here, at_hub,
-                "{path} differs between {:?} and the hub",
+                "{path} differs between {:?} (left) and the hub (right)",
                 laptop.directory
             );
         }
@@ -409,12 +409,17 @@ async fn two_laptops_and_the_hub_edit_the_same_things_apart_and_become_one() {
     }
     let call = &seats[seats.find("id=\"a-appeler\"").expect("a part for calls")..];
     let call = &call[..call.find("</section>").expect("its end")];
-    // Ahmed was written first, so Inès lost the seat that she was promised: she is named, with her phone.
-    assert!(
-        call.contains("Inès FERREIRA") && call.contains("06 10 00 00 05"),
-        "{call}"
-    );
-    assert!(!call.contains("Ahmed CROS"));
+    // One of them lost the seat that was promised: that one is named, with the phone, and the other is not. Which one,
+    // two clocks that follow the hub's to within milliseconds decide.
+    let called = [
+        ("Ahmed CROS", "06 10 00 00 04"),
+        ("Inès FERREIRA", "06 10 00 00 05"),
+    ]
+    .map(|(name, phone)| {
+        assert_eq!(call.contains(name), call.contains(phone), "{call}");
+        call.contains(name)
+    });
+    assert!(called[0] != called[1], "{call}");
     assert!(seats.contains("1er en attente"));
 
     let person = system.same_page(&format!("/personnes/{sylvie}")).await;

@@ -48,16 +48,21 @@ pub(super) fn history(document: &mut AutoCommit) -> Vec<HistoryEntry> {
         let author = authors.get(change.actor_id());
         let fields = fields(change, &mut maps);
         if author.is_some() && !fields.is_empty() {
-            entries.push(HistoryEntry {
+            let entry = HistoryEntry {
                 at: Timestamp(change.timestamp()),
                 agent: author.map(|a| a.0),
                 replica: author.map(|a| a.1),
                 fields,
-            });
+            };
+            entries.push((change.start_op(), change.actor_id(), entry));
         }
     }
-    entries.sort_by_key(|entry| entry.at);
-    entries
+    // Automerge answers changes in the order of their arrival. Those of one millisecond follow their Lamport time,
+    // so that the page is the same on every site.
+    entries.sort_by(|(a_op, a_actor, a), (b_op, b_actor, b)| {
+        (a.at, a_op, a_actor).cmp(&(b.at, b_op, b_actor))
+    });
+    entries.into_iter().map(|(.., entry)| entry).collect()
 }
 
 fn fields(change: &automerge::Change, maps: &mut HashMap<OpId, String>) -> Vec<FieldChange> {

@@ -84,6 +84,18 @@ fn an_edit_reads_back_elsewhere_and_carries_author_and_time() {
 }
 
 #[test]
+fn the_history_is_in_one_order_on_every_site_even_within_a_millisecond() {
+    let (mut here, mut there) = (person(), person());
+    let one = edit(&mut here, 1, 1_000, |p: &mut Person| p.phone = "04".into());
+    let two = edit(&mut there, 2, 1_000, |p: &mut Person| {
+        p.given_name = "Inès".into()
+    });
+    feed(&mut here, &[&two]);
+    feed(&mut there, &[&one]);
+    assert_eq!(here.history(), there.history());
+}
+
+#[test]
 fn a_change_whose_dependency_is_missing_waits() {
     let mut here = person();
     let first = edit(&mut here, 1, 1, |p: &mut Person| p.phone = "04".into());

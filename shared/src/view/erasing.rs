@@ -38,7 +38,7 @@ pub fn seats_ahead(
     let mut statement = connection.prepare_cached(
         "SELECT r.session, r.id FROM registration r JOIN session s ON s.id = r.session
          WHERE r.person = ?1 AND r.rank > 0 AND r.attendance = 'unknown' AND s.date >= ?2
-             AND s.state = 'planned' ORDER BY s.date, s.start",
+             AND s.state = 'planned' ORDER BY s.date, s.start, s.id",
     )?;
     let rows = statement.query_map((id, today.to_string()), |row| {
         Ok((row.get(0)?, row.get(1)?))

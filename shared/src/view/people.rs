@@ -329,7 +329,7 @@ pub fn first_attended(
     let mut statement = connection.prepare_cached(&format!(
         "{MEMBER} SELECT s.date, s.start FROM registration r JOIN session s ON s.id = r.session
          WHERE r.person IN (SELECT id FROM member) AND r.rank > 0 AND r.attendance = 'present'
-         ORDER BY s.date, s.start LIMIT 1"
+         ORDER BY s.date, s.start, s.id LIMIT 1"
     ))?;
     let first = statement.query_row([resolved(connection, id)?], |row| {
         Ok(super::sessions::date(row, 0)?.to_datetime(super::sessions::time(row, 1)?))
@@ -366,7 +366,7 @@ pub fn attended(connection: &Connection, id: PersonId) -> Result<Vec<Attended>, 
     let mut statement = connection.prepare_cached(&format!(
         "{MEMBER} SELECT s.id, s.date, s.start, s.place, s.title, s.state, r.status, r.attendance
          FROM registration r JOIN session s ON s.id = r.session
-         WHERE r.person IN (SELECT id FROM member) ORDER BY s.date DESC, s.start DESC"
+         WHERE r.person IN (SELECT id FROM member) ORDER BY s.date DESC, s.start DESC, s.id"
     ))?;
     let rows = statement.query_map([id], |row| {
         Ok(Attended {
