@@ -3,7 +3,7 @@
 //! A position says « the hub has everything up to here »; this table holds the exceptions. A complete comparison
 //! replaces it, so nothing wrong stays in it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::Connection;
 
@@ -20,6 +20,8 @@ pub(super) enum Difference {
     HubLacks = 2,
     /// The hub has it, this laptop set it aside.
     SetAsideHere = 3,
+    /// The hub has it and this laptop lacks it: to be asked for by its hash.
+    LackedHere = 4,
 }
 
 /// Notes that the two ledgers differ in one change, and why.
@@ -59,6 +61,24 @@ pub(super) fn holds(
     Ok(connection
         .prepare_cached("SELECT 1 FROM exchange_difference WHERE hash = ?1 AND what = ?2")?
         .exists((hash, what as u8))?)
+}
+
+/// The hashes of what is still to be asked for.
+pub(super) fn lacked_here(connection: &Connection) -> Result<BTreeSet<Hash>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT hash FROM exchange_difference
+         WHERE what = 4 AND hash NOT IN (SELECT hash FROM change)",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets what was to be asked for: it is here, or the hub does not have it any more.
+pub(super) fn forget_lacked_here(connection: &Connection) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("DELETE FROM exchange_difference WHERE what = 4")?
+        .execute([])?;
+    Ok(())
 }
 
 /// The erasures that the hub is known to lack, with their hashes: those that it had, and lost.

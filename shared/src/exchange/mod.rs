@@ -23,8 +23,8 @@
 //! 4. A change that cannot be taken is set aside with its reason, told to its sender, and in nobody's way.
 //! 5. The hub takes no change to the catalog from a laptop.
 //! 6. Erasures travel before content, both ways, and win over whatever is or will be known of their document.
-//! 7. Both sides hold at most one frame and one batch in memory, whatever the other sends; a comparison holds the
-//!    times and hashes of the ledger.
+//! 7. Both sides hold at most one frame and one batch in memory, whatever the other sends and however much is held; a
+//!    comparison reads the ledger in place.
 //!
 //! # One round trip
 //!
@@ -99,7 +99,8 @@
 //! up with the next requests; this replaces what was known of refusals, since the hub says them again. What only the
 //! hub has is asked for by hash. Then the laptop stands where the hub stood when the comparison began (what came later
 //! is news) and asks for the proof again. When the rounds are used up, the differences found so far are repaired and no
-//! position moves; the next comparison is shorter.
+//! position moves; the next comparison is shorter. What each message tells is on the laptop's disk before the next is
+//! sent, so after a cut the next exchange fetches what was found and then compares what is left.
 //!
 //! This repairs a hub restored from an older copy (same epoch or new), a laptop restored from an old copy, two laptops
 //! cloned from one directory (each compares whenever the other has sent, until the lease has told them apart: see

@@ -313,22 +313,6 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// Time and hash of every change, in no order, save those after `after` that did not come from `except`: what
-/// reconciliation compares.
-///
-/// # Errors
-/// What SQLite says.
-pub fn times_and_hashes(
-    connection: &Connection,
-    after: i64,
-    except: ReplicaId,
-) -> Result<Vec<(i64, Hash)>, LedgerError> {
-    let mut statement = connection
-        .prepare_cached("SELECT time, hash FROM change WHERE seq <= ?1 OR origin = ?2")?;
-    let rows = statement.query_map((after, except), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
 /// The last position given, to a change or an erasure; 0 when the ledger is empty.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ pub mod erasures;
 mod error;
 mod fingerprint;
 pub mod hub_key;
+pub mod order;
 pub mod quarantine;
 pub mod replica;
 mod schema;

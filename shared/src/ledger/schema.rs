@@ -73,6 +73,10 @@ pub(super) const LEDGER: Migrations = Migrations {
     -- The exchange names known documents by the last letters of their ids.
     CREATE INDEX document_ending ON document (substr(id, 16));
     ",
+        "
+    -- In this order two ledgers are compared; a clock may have said a time before 1970.
+    CREATE INDEX change_order ON change (max(time, 0), hash);
+    ",
     ],
 };
 

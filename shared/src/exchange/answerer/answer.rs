@@ -427,17 +427,15 @@ impl Answer {
     /// One message of the reconciliation.
     async fn ranges(&mut self, message: Vec<u8>) -> Result<Vec<u8>, ExchangeError> {
         let version = self.version;
-        let (set, cursor) = self
+        let (message, cursor) = self
             .site
             .read(move |c| {
                 let nobody = ReplicaId(uuid::Uuid::nil());
-                let set = reconcile::set(c, i64::MAX, nobody, version)?;
-                Ok((set, changes::last_seq(c)?))
+                let all = reconcile::part(i64::MAX, nobody, version);
+                Ok((reconcile::respond(c, all, &message), changes::last_seq(c)?))
             })
             .await?;
-        let message = tokio::task::spawn_blocking(move || reconcile::respond(set, &message))
-            .await
-            .map_err(|_| ExchangeError::Reconciliation)??;
+        let message = message?;
         self.close(&Tell::Ranges {
             cursor,
             message: message.into(),

@@ -412,7 +412,7 @@ impl Caller {
                 Step::News,
             ) => self.done(cursor, fingerprint.as_slice()).await,
             (Tell::Ranges { cursor, message }, Step::Compare(_)) => {
-                self.ranges(cursor, &message).await
+                self.ranges(cursor, message.into()).await
             }
             (Tell::Given, Step::Fetch(_)) => self.given().await,
             _ => Err(ExchangeError::Unexpected("hors de propos")),

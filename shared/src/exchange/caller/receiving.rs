@@ -294,7 +294,7 @@ impl Caller {
         // While more is pending nothing is judged: after a lost answer, the hub may have what is still to be sent.
         self.step = match (is_full, is_proved) {
             (true, _) => Step::News,
-            (false, false) if may_compare => return self.compare().await,
+            (false, false) if may_compare => return self.repair().await,
             (false, _) => Step::Finished,
         };
         Ok(())

@@ -4,7 +4,7 @@
 //! The bodies come as on the line. The hub's clock is not followed, positions only move forward, and a proof that
 //! fails ends it: there is nobody to compare with.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::Connection;
 
@@ -69,7 +69,7 @@ impl Caller {
                 Upload::none(&before)
             }
             Body::Confirms(upload) => {
-                self.step = Step::Fetch(Fetching::nothing());
+                self.step = Step::Fetch(Fetching::of(BTreeSet::new()));
                 // Where everything is told, what is confirmed is found by looking.
                 match self.returned.as_ref().is_some_and(Returned::is_whole) {
                     true => Upload::none(&before),

@@ -241,13 +241,12 @@ async fn changes_of_the_hub_that_a_laptop_cannot_read_are_said_and_not_fetched_a
     assert!(!report.reconciled && report.set_aside == 1, "{report:?}");
 }
 
-#[tokio::test]
-async fn a_repair_too_large_for_one_exchange_goes_on_in_the_next() {
-    const CHANGES: u64 = 600;
+/// A laptop and a hub that have nothing in common, as after a hub's loss of everything that the laptop had sent and got.
+async fn strangers(changes: u64) -> (Place, Place) {
     let (laptop, hub) = (place().await, hub().await);
     for place in [&laptop, &hub] {
-        let written = place.site.write(|work| {
-            for number in 0..CHANGES {
+        let written = place.site.write(move |work| {
+            for number in 0..changes {
                 work.edit(PersonId::fresh(), agent(), |person: &mut Person| {
                     person.family_name = format!("Cros {number}");
                 })?;
@@ -256,7 +255,6 @@ async fn a_repair_too_large_for_one_exchange_goes_on_in_the_next() {
         });
         written.await.unwrap();
     }
-    // As after a hub's loss of everything that this laptop had sent and got.
     let believe = laptop.site.write(|work| {
         let c = work.connection();
         position::adopt(
@@ -268,6 +266,49 @@ async fn a_repair_too_large_for_one_exchange_goes_on_in_the_next() {
         Ok(position::set_acked(c, i64::MAX)?)
     });
     believe.await.unwrap();
+    (laptop, hub)
+}
+
+#[tokio::test]
+async fn a_repair_that_is_cut_goes_on_where_it_was() {
+    const CHANGES: u64 = 600;
+    /// Less than the hashes of either side.
+    const CUT_AFTER: usize = 15_000;
+    let (laptop, hub) = strangers(CHANGES).await;
+    let whole = exchange(&laptop, &hub).await;
+    assert!(whole.identical && whole.reconciled);
+
+    let (laptop, hub) = strangers(CHANGES).await;
+    let (mut down, mut cuts, mut comparisons) = (0, 0, 0);
+    loop {
+        let line = Line {
+            down_max: CUT_AFTER,
+            ..Line::default()
+        };
+        let caller = Caller::new(laptop.site.clone()).with_piece_bytes(4_096);
+        let carried = exchange_over(line, caller, &laptop, &hub).await;
+        assert!(carried.error.is_none(), "{:?}", carried.error);
+        down += carried.report.bytes_down;
+        comparisons += u32::from(carried.report.reconciled);
+        if carried.report.identical {
+            break;
+        }
+        cuts += 1;
+        assert!(cuts < 40, "it does not get on");
+    }
+    println!(
+        "{cuts} cuts, {comparisons} comparisons, {down} bytes instead of {}",
+        whole.bytes_down
+    );
+    assert!(cuts > 3);
+    assert!(down < 2 * whole.bytes_down);
+    assert_equal(&laptop, &hub, 2 * CHANGES).await;
+}
+
+#[tokio::test]
+async fn a_repair_too_large_for_one_exchange_goes_on_in_the_next() {
+    const CHANGES: u64 = 600;
+    let (laptop, hub) = strangers(CHANGES).await;
     let mut exchanges = 0;
     loop {
         let mut caller = Caller::new(laptop.site.clone()).with_piece_bytes(4_096);

@@ -346,13 +346,10 @@ impl World {
 
     /// The hashes of everything in a place's ledger, changes and erasures.
     pub async fn hashes(&self, at: usize) -> BTreeSet<Hash> {
-        let nobody = ReplicaId(uuid::Uuid::nil());
-        let all = self.places[at].site.read(move |c| {
-            let changes = changes::times_and_hashes(c, i64::MAX, nobody)?;
-            let hashes = changes.into_iter().map(|(_, hash)| hash);
-            Ok(hashes.chain(erasures::hashes(c)?).collect())
-        });
-        all.await.expect("a reading")
+        let changes = self.changes(at).await;
+        let erasures = self.places[at].site.read(|c| Ok(erasures::hashes(c)?));
+        let erasures = erasures.await.expect("a reading");
+        changes.into_keys().chain(erasures).collect()
     }
 
     pub async fn fingerprint(&self, at: usize) -> Fingerprint {

@@ -1,18 +1,21 @@
 //! Finding the differences of two sets of changes without sending either: range-based set reconciliation by
 //! `negentropy` over (time, hash).
 //!
-//! The laptop asks and keeps its set in memory for the rounds of one comparison; the hub answers each message from
-//! its ledger as it stands and keeps nothing between them. Nothing here writes.
+//! Neither side holds its set: both read it in place for each message, and the hub keeps nothing between two. Nothing
+//! here writes.
+
+mod held;
 
 use std::collections::BTreeSet;
 
-use negentropy::{Id, Negentropy, NegentropyStorageVector};
+use negentropy::{Id, Negentropy};
 use rusqlite::Connection;
 
+use self::held::{Held, STRIDE};
 use super::{ExchangeError, Version};
 use crate::ids::ReplicaId;
-use crate::ledger::changes::{self, Hash};
-use crate::ledger::{LedgerError, erasures};
+use crate::ledger::changes::Hash;
+use crate::ledger::order::Part;
 
 /// Most messages of one comparison; what is then still unknown is left to the next one.
 pub(super) const ROUNDS_MAX: u32 = 32;
@@ -21,32 +24,39 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 /// The shortest limit that negentropy takes.
 const MESSAGE_BYTES_MIN: usize = 4096;
 
-/// What is compared: every change up to `acked` or that came from `hub`, and every erasure, as if it were a change of
-/// the year 1970; version 1 knows of none.
-pub(super) fn set(
-    connection: &Connection,
-    acked: i64,
-    hub: ReplicaId,
-    version: Version,
-) -> Result<Vec<(i64, Hash)>, LedgerError> {
-    let mut set = changes::times_and_hashes(connection, acked, hub)?;
-    if version >= Version::Two {
-        let hashes = erasures::hashes(connection)?.into_iter();
-        set.extend(hashes.map(|hash| (0, hash)));
+/// What is compared: every change up to `acked` or that came from `hub`, and every erasure; version 1 knows of none.
+pub(super) fn part(acked: i64, hub: ReplicaId, version: Version) -> Part {
+    Part {
+        upto: acked,
+        origin: hub,
+        with_erasures: version >= Version::Two,
     }
-    Ok(set)
 }
 
 /// The laptop's side of one comparison.
 pub(super) struct Comparison {
-    negentropy: Negentropy<'static, NegentropyStorageVector>,
+    part: Part,
+    message_bytes: usize,
     message: Vec<u8>,
     rounds: u32,
     rounds_max: u32,
-    /// Hashes that only the laptop has, as far as it is known.
+}
+
+/// Differences of two sets.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Hashes that only the laptop has.
     pub(super) have: BTreeSet<Hash>,
-    /// Hashes that only the hub has, as far as it is known.
+    /// Hashes that only the hub has.
     pub(super) need: BTreeSet<Hash>,
+}
+
+impl Found {
+    /// Adds what else was found; the same hash may be told twice, where a message was cut and its range compared again.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.have.extend(other.have);
+        self.need.extend(other.need);
+    }
 }
 
 /// How far a comparison is.
@@ -61,23 +71,22 @@ pub(super) enum Progress {
 }
 
 impl Comparison {
-    /// Begins the comparison of this set in at most `rounds_max` messages, none longer than about `message_bytes`.
+    /// Begins the comparison of this part in at most `rounds_max` messages, none longer than about `message_bytes`.
     pub(super) fn start(
-        set: Vec<(i64, Hash)>,
+        connection: &Connection,
+        part: Part,
         message_bytes: usize,
         rounds_max: u32,
     ) -> Result<Self, ExchangeError> {
-        let mut negentropy = over(set, message_bytes)?;
-        let message = negentropy
-            .initiate()
-            .map_err(|_| ExchangeError::Reconciliation)?;
+        let message = over(connection, part, message_bytes, |negentropy| {
+            negentropy.initiate()
+        })?;
         Ok(Self {
-            negentropy,
+            part,
+            message_bytes,
             message,
             rounds: 0,
             rounds_max,
-            have: BTreeSet::new(),
-            need: BTreeSet::new(),
         })
     }
 
@@ -86,51 +95,59 @@ impl Comparison {
         &self.message
     }
 
-    /// Takes the hub's answer.
-    pub(super) fn answer(&mut self, answer: &[u8]) -> Result<Progress, ExchangeError> {
+    /// Takes the hub's answer, and says what it tells.
+    pub(super) fn answer(
+        &mut self,
+        connection: &Connection,
+        answer: &[u8],
+    ) -> Result<(Progress, Found), ExchangeError> {
         let (mut have, mut need) = (Vec::new(), Vec::new());
-        let next = self
-            .negentropy
-            .reconcile_with_ids(answer, &mut have, &mut need)
-            .map_err(|_| ExchangeError::Reconciliation)?;
-        // The same hash may be told twice, where a message was cut and its range compared again.
-        self.have.extend(have.into_iter().map(Id::to_bytes));
-        self.need.extend(need.into_iter().map(Id::to_bytes));
+        let next = over(connection, self.part, self.message_bytes, |negentropy| {
+            negentropy.set_initiator();
+            negentropy.reconcile_with_ids(answer, &mut have, &mut need)
+        })?;
+        let found = Found {
+            have: have.into_iter().map(Id::to_bytes).collect(),
+            need: need.into_iter().map(Id::to_bytes).collect(),
+        };
         self.rounds += 1;
-        match next {
-            None => Ok(Progress::Complete),
-            Some(_) if self.rounds >= self.rounds_max => Ok(Progress::Partial),
+        let progress = match next {
+            None => Progress::Complete,
+            Some(_) if self.rounds >= self.rounds_max => Progress::Partial,
             Some(message) => {
                 self.message = message;
-                Ok(Progress::Continues)
+                Progress::Continues
             }
-        }
+        };
+        Ok((progress, found))
     }
 }
 
 /// The hub's answer to one message.
-pub(super) fn respond(set: Vec<(i64, Hash)>, message: &[u8]) -> Result<Vec<u8>, ExchangeError> {
-    over(set, MESSAGE_BYTES_MAX)?
-        .reconcile(message)
-        .map_err(|_| ExchangeError::Reconciliation)
+pub(super) fn respond(
+    connection: &Connection,
+    part: Part,
+    message: &[u8],
+) -> Result<Vec<u8>, ExchangeError> {
+    over(connection, part, MESSAGE_BYTES_MAX, |negentropy| {
+        negentropy.reconcile(message)
+    })
 }
 
-fn over(
-    set: Vec<(i64, Hash)>,
+fn over<T>(
+    connection: &Connection,
+    part: Part,
     message_bytes: usize,
-) -> Result<Negentropy<'static, NegentropyStorageVector>, ExchangeError> {
-    let build = || {
-        let mut storage = NegentropyStorageVector::with_capacity(set.len());
-        for (time, hash) in set {
-            // Both sides must map times alike; the greatest u64 stands for infinity there.
-            let time = u64::try_from(time).unwrap_or(0);
-            storage.insert(time, Id::from_byte_array(hash))?;
-        }
-        storage.seal()?;
-        let limit = message_bytes.clamp(MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX);
-        Negentropy::owned(storage, limit as u64)
-    };
-    build().map_err(|_: negentropy::Error| ExchangeError::Reconciliation)
+    ask: impl FnOnce(&mut Negentropy<'_, Held<'_>>) -> Result<T, negentropy::Error>,
+) -> Result<T, ExchangeError> {
+    let held = Held::new(connection, part, STRIDE)?;
+    let limit = message_bytes.clamp(MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX);
+    let answered =
+        Negentropy::borrowed(&held, limit as u64).and_then(|mut negentropy| ask(&mut negentropy));
+    match held.failure() {
+        Some(error) => Err(error.into()),
+        None => answered.map_err(|_| ExchangeError::Reconciliation),
+    }
 }
 
 #[cfg(test)]
@@ -139,12 +156,17 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
+    use crate::ledger::testing::ledger_of;
 
     type Set = BTreeSet<(i64, Hash)>;
 
     fn random_set(random: &mut StdRng, count: usize) -> Set {
         let mut one = || (random.random_range(-5..1_000), random.random());
         (0..count).map(|_| one()).collect()
+    }
+
+    fn all() -> Part {
+        part(i64::MAX, ReplicaId::fresh(), Version::NEWEST)
     }
 
     fn hashes<'a>(set: impl Iterator<Item = &'a (i64, Hash)>) -> BTreeSet<Hash> {
@@ -155,31 +177,33 @@ mod tests {
     fn make_equal(mine: &mut Set, theirs: &mut Set, rounds_max: u32) -> Vec<u32> {
         let mut rounds = Vec::new();
         loop {
-            let mut comparison =
-                Comparison::start(mine.iter().copied().collect(), 0, rounds_max).unwrap();
+            let here = ledger_of(mine.iter().copied(), &[]);
+            let there = ledger_of(theirs.iter().copied(), &[]);
+            let mut comparison = Comparison::start(&here, all(), 0, rounds_max).unwrap();
+            let mut found = Found::default();
             let progress = loop {
                 assert!(comparison.message().len() <= MESSAGE_BYTES_MAX);
-                let set = theirs.iter().copied().collect();
-                let answer = respond(set, comparison.message()).unwrap();
-                match comparison.answer(&answer).unwrap() {
-                    Progress::Continues => {}
-                    over => break over,
+                let answer = respond(&there, all(), comparison.message()).unwrap();
+                let (progress, more) = comparison.answer(&here, &answer).unwrap();
+                found.extend(more);
+                if progress != Progress::Continues {
+                    break progress;
                 }
             };
             rounds.push(comparison.rounds);
             let only_mine = hashes(mine.difference(theirs));
             let only_theirs = hashes(theirs.difference(mine));
-            assert!(comparison.have.is_subset(&only_mine));
-            assert!(comparison.need.is_subset(&only_theirs));
+            assert!(found.have.is_subset(&only_mine));
+            assert!(found.need.is_subset(&only_theirs));
             if progress == Progress::Complete {
-                assert_eq!((comparison.have, comparison.need), (only_mine, only_theirs));
+                assert_eq!((found.have, found.need), (only_mine, only_theirs));
                 return rounds;
             }
             let all: Vec<_> = mine.union(theirs).copied().collect();
             for item in all {
-                if comparison.have.contains(&item.1) {
+                if found.have.contains(&item.1) {
                     theirs.insert(item);
-                } else if comparison.need.contains(&item.1) {
+                } else if found.need.contains(&item.1) {
                     mine.insert(item);
                 }
             }
@@ -214,11 +238,12 @@ mod tests {
     #[test]
     fn messages_that_make_no_sense_are_errors_and_never_panic() {
         let mut random = StdRng::seed_from_u64(8);
-        let set: Vec<_> = random_set(&mut random, 300).into_iter().collect();
-        let good = Comparison::start(set.clone(), 0, ROUNDS_MAX)
+        let ledger = ledger_of(random_set(&mut random, 300), &[]);
+        let good = Comparison::start(&ledger, all(), 0, ROUNDS_MAX)
             .unwrap()
             .message()
             .to_vec();
+        let mut comparison = Comparison::start(&ledger, all(), 0, ROUNDS_MAX).unwrap();
         let mut refused = 0;
         for _ in 0..1_000 {
             let mut message = good.clone();
@@ -227,9 +252,8 @@ mod tests {
                 message[place] = random.random();
             }
             message.truncate(random.random_range(0..=message.len()));
-            refused += u32::from(respond(set.clone(), &message).is_err());
-            let mut comparison = Comparison::start(set.clone(), 0, ROUNDS_MAX).unwrap();
-            let _ = comparison.answer(&message);
+            refused += u32::from(respond(&ledger, all(), &message).is_err());
+            let _ = comparison.answer(&ledger, &message);
         }
         assert!(refused > 200);
     }
