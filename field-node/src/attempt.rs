@@ -208,10 +208,7 @@ pub async fn attempt(
 /// Takes the file; `None` when another process keeps it. The system gives it back when a process ends in any way.
 pub(crate) async fn hold(directory: &Path) -> Result<Option<File>, SiteError> {
     let path = directory.join(LOCK);
-    let error = |source| LedgerError::File {
-        path: path.clone(),
-        source,
-    };
+    let error = |source| LedgerError::of_file(&path, source);
     let file = File::create(&path).map_err(error)?;
     for _ in 0..BUSY_TRIES_MAX {
         match file.try_lock() {

@@ -13,6 +13,7 @@ use shared::ledger::replica::{self, Claimed};
 use shared::ledger::{LedgerError, Migrations, Store, aside};
 use shared::program::{Exit, NotListening, complain, progress_bar};
 use shared::site::{Site, SiteError};
+use shared::text::system_words;
 use shared::time::Clock;
 
 use crate::line::LineError;
@@ -49,7 +50,7 @@ pub enum NodeError {
     #[error(transparent)]
     Line(#[from] LineError),
     /// The system.
-    #[error("{0}")]
+    #[error("{}", system_words(.0))]
     System(#[from] std::io::Error),
 }
 

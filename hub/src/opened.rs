@@ -13,6 +13,7 @@ use shared::ledger::replica::{self, Claimed};
 use shared::ledger::{LedgerError, Migrations, Store, hub_key};
 use shared::program::{Exit, NotListening, progress_bar};
 use shared::site::{Site, SiteError};
+use shared::text::system_words;
 use shared::time::Clock;
 
 use crate::certificate::CertificateError;
@@ -63,7 +64,7 @@ pub enum HubError {
     #[error("la phrase secrète ne peut pas être lue\u{a0}: {0}")]
     Passphrase(String),
     /// The system.
-    #[error("{0}")]
+    #[error("{}", system_words(.0))]
     System(#[from] std::io::Error),
 }
 

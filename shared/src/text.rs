@@ -99,6 +99,26 @@ pub fn grouped(number: u64) -> String {
     grouped
 }
 
+/// What the system says of a file, in French: what is the matter, and what to do where that can be known.
+#[must_use]
+pub fn system_words(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let words = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "le disque est plein\u{a0}: libérez de la place puis recommencez"
+        }
+        ErrorKind::PermissionDenied => "l’accès en est refusé à ce compte",
+        ErrorKind::NotFound => "il n’existe pas",
+        ErrorKind::ReadOnlyFilesystem => "le disque est protégé en écriture",
+        // Something of ours, in our own words.
+        _ if error.raw_os_error().is_none() => return error.to_string(),
+        _ => {
+            "le disque ne répond pas comme il faut\u{a0}: recommencez\u{a0}; si cela se répète, prévenez l’administrateur"
+        }
+    };
+    words.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 //! `serve --json` prints one line when the program can be reached: `{"listening":"http://127.0.0.1:PORT"}`. A program
 //! that a test forgets is killed when its value is dropped. Data directories are the test's own (`tempfile`).
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,19 +21,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The path of `maison-hub`, built from the present sources.
 #[must_use]
 pub fn hub() -> &'static Path {
-    &built().0
+    &built()[0]
 }
 
 /// The path of `maison-node`, built from the present sources.
 #[must_use]
 pub fn node() -> &'static Path {
-    &built().1
+    &built()[1]
 }
 
-/// Builds both programs once per test executable, in the profile of the tests: cargo itself builds a program for the
-/// tests of its own package only.
-fn built() -> &'static (PathBuf, PathBuf) {
-    static BUILT: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+/// The path of the library that makes a disk fail, built from the present sources; see [`crate::faulty_disk`].
+#[must_use]
+pub fn faulty_disk() -> &'static Path {
+    &built()[2]
+}
+
+/// Builds the programs, and the library that is preloaded into them, once per test executable, in the profile of the
+/// tests: cargo itself builds a program for the tests of its own package only.
+fn built() -> &'static [PathBuf; 3] {
+    static BUILT: OnceLock<[PathBuf; 3]> = OnceLock::new();
     BUILT.get_or_init(|| {
         let executable = std::env::current_exe().expect("a test knows its own path");
         // target/debug/deps/NAME-HASH
@@ -40,7 +47,7 @@ fn built() -> &'static (PathBuf, PathBuf) {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
         // The same features as in tests/run, which has built it all before.
-        build.args(["build", "--quiet", "--workspace", "--bins"]);
+        build.args(["build", "--quiet", "--workspace"]);
         if directory.ends_with("release") {
             build.arg("--release");
         }
@@ -55,9 +62,12 @@ fn built() -> &'static (PathBuf, PathBuf) {
         build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let status = build.status().expect("cargo can be run");
         assert!(status.success(), "the programs do not build");
-        (directory.join("maison-hub"), directory.join("maison-node"))
+        ["maison-hub", "maison-node", "libfaulty_disk.so"].map(|name| directory.join(name))
     })
 }
+
+/// Environment variables that a program gets besides those of the test.
+pub type Variables = [(&'static str, OsString)];
 
 /// What a command that ran to its end left behind.
 #[derive(Debug)]
@@ -112,17 +122,17 @@ pub fn run(program: &Path, arguments: &[&str]) -> Finished {
 #[track_caller]
 #[must_use]
 pub fn run_within(patience: Duration, program: &Path, arguments: &[&str]) -> Finished {
-    let mut process = Process::spawn(program, arguments);
-    process.wait_for_end(patience);
-    // Between its end and the moment at which it is waited for, the kernel keeps its figures.
-    let cpu_s = usage::cpu_s(process.child.id());
-    let status = process.wait();
-    Finished {
-        code: status.code(),
-        stdout: process.stdout.text(),
-        stderr: process.stderr.text(),
-        cpu_s,
-    }
+    Process::spawn(program, arguments, &[]).finish(patience)
+}
+
+/// As [`run`], with further environment variables.
+///
+/// # Panics
+/// As [`run`].
+#[track_caller]
+#[must_use]
+pub fn run_with(variables: &Variables, program: &Path, arguments: &[&str]) -> Finished {
+    Process::spawn(program, arguments, variables).finish(PATIENCE)
 }
 
 /// A program that serves until it is stopped.
@@ -140,12 +150,32 @@ impl Program {
     #[track_caller]
     #[must_use]
     pub fn serve(program: &Path, data: &Path, more: &[&str]) -> Self {
-        let data = data
-            .to_str()
-            .expect("temporary directories have plain names");
-        let mut arguments = vec!["serve", "--data", data, "--listen", "127.0.0.1:0", "--json"];
-        arguments.extend(more);
-        Self::start(program, &arguments)
+        Self::start(program, &serving(data, more))
+    }
+
+    /// As [`Program::serve`], with further environment variables; or what a program left behind that ended instead.
+    ///
+    /// # Errors
+    /// The program that has ended.
+    ///
+    /// # Panics
+    /// When it keeps silent.
+    #[track_caller]
+    pub fn try_serve(
+        variables: &Variables,
+        program: &Path,
+        data: &Path,
+    ) -> Result<Self, Box<Finished>> {
+        let process = Process::spawn(program, &serving(data, &[]), variables);
+        match process.stdout.first(PATIENCE, announced_address) {
+            Ok((scheme, address)) => Ok(Self {
+                process,
+                address,
+                scheme,
+            }),
+            Err(Missing::Ended) => Err(Box::new(process.finish(PATIENCE))),
+            Err(Missing::Silent) => panic!("{} announced no address", process.name),
+        }
     }
 
     /// Runs any command that announces its address.
@@ -155,7 +185,7 @@ impl Program {
     #[track_caller]
     #[must_use]
     pub fn start(program: &Path, arguments: &[&str]) -> Self {
-        let mut process = Process::spawn(program, arguments);
+        let mut process = Process::spawn(program, arguments, &[]);
         match process.stdout.first(PATIENCE, announced_address) {
             Ok((scheme, address)) => Self {
                 process,
@@ -215,6 +245,15 @@ impl Program {
     }
 }
 
+fn serving<'a>(data: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let data = data
+        .to_str()
+        .expect("temporary directories have plain names");
+    let mut arguments = vec!["serve", "--data", data, "--listen", "127.0.0.1:0", "--json"];
+    arguments.extend(more);
+    arguments
+}
+
 fn announced_address(line: &str) -> Option<(&'static str, SocketAddr)> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
     let (scheme, address) = value.get("listening")?.as_str()?.split_once("://")?;
@@ -232,7 +271,7 @@ struct Process {
 
 impl Process {
     #[track_caller]
-    fn spawn(program: &Path, arguments: &[&str]) -> Self {
+    fn spawn(program: &Path, arguments: &[&str], variables: &Variables) -> Self {
         let mut command = Command::new(program);
         command.args(arguments);
         // Settings of whoever runs the tests must not change what they see.
@@ -242,6 +281,7 @@ impl Process {
             }
         }
         command
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -254,6 +294,21 @@ impl Process {
             stdout: Output::of(child.stdout.take().expect("asked for above")),
             stderr: Output::of(child.stderr.take().expect("asked for above")),
             child,
+        }
+    }
+
+    /// Waits for its end and tells what it left behind.
+    #[track_caller]
+    fn finish(mut self, patience: Duration) -> Finished {
+        self.wait_for_end(patience);
+        // Between its end and the moment at which it is waited for, the kernel keeps its figures.
+        let cpu_s = usage::cpu_s(self.child.id());
+        let status = self.wait();
+        Finished {
+            code: status.code(),
+            stdout: self.stdout.text(),
+            stderr: self.stderr.text(),
+            cpu_s,
         }
     }
 
@@ -368,8 +423,8 @@ mod tests {
     const SERVES: &str = r#"echo noise; echo '{"listening":"http://127.0.0.1:9"}'; echo ready >&2; exec tail -f /dev/null"#;
 
     #[test]
-    fn both_programs_are_built() {
-        assert!(hub().is_file() && node().is_file());
+    fn both_programs_and_the_library_are_built() {
+        assert!(built().iter().all(|file| file.is_file()));
     }
 
     #[test]

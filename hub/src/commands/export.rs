@@ -1,9 +1,12 @@
 //! `maison-hub export`.
 
 use std::io::Write;
+use std::path::Path;
 
 use shared::domain::catalog::Catalog;
+use shared::program::files::Fresh;
 use shared::program::{Exit, complain, say};
+use shared::text::system_words;
 use shared::time::Clock;
 
 use crate::cli::Export;
@@ -38,19 +41,27 @@ pub(super) async fn export(asked: Export) -> Result<Exit, HubError> {
         std::io::stdout().lock().write_all(&bytes)?;
         return Ok(Exit::Done);
     };
-    match std::fs::write(&path, bytes) {
+    match write(&path, &bytes) {
         Ok(()) => {
             say(format!("Écrit dans {}.", path.display()));
             Ok(Exit::Done)
         }
         Err(error) => {
             complain(format!(
-                "Le fichier {} ne s’écrit pas\u{a0}: {error}",
-                path.display()
+                "Le fichier {} ne s’écrit pas\u{a0}: {}",
+                path.display(),
+                system_words(&error)
             ));
             Ok(Exit::Failed)
         }
     }
+}
+
+/// A file that is there is replaced by a whole one, or stays.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let file = Fresh::begin(path)?;
+    file.writer()?.write_all(bytes)?;
+    file.keep()
 }
 
 fn codes(catalog: &Catalog) -> String {

@@ -11,7 +11,7 @@ use shared::domain::catalog::Catalog;
 use shared::domain::codes::Role;
 use shared::ids::AgentId;
 use shared::program::{Exit, complain, say};
-use shared::text::counted;
+use shared::text::{counted, system_words};
 use shared::time::Clock;
 
 use crate::cli::Import;
@@ -25,8 +25,9 @@ pub(super) async fn import(asked: Import) -> Result<Exit, HubError> {
         Ok(bytes) => bytes,
         Err(error) => {
             complain(format!(
-                "Le fichier {} ne se lit pas\u{a0}: {error}",
-                asked.file.display()
+                "Le fichier {} ne se lit pas\u{a0}: {}",
+                asked.file.display(),
+                system_words(&error)
             ));
             return Ok(Exit::Failed);
         }

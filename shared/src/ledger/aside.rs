@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::LedgerError;
-use super::store::{FILE, SHM, WAL, file_error};
+use super::store::{FILE, SHM, WAL};
 use crate::time::Timestamp;
 
 /// Where the new database is made.
@@ -26,9 +26,9 @@ const COMPLETE: &str = ".neuve";
 pub fn begin(directory: &Path, at: Timestamp) -> Result<(PathBuf, String), LedgerError> {
     let new = directory.join(IN_THE_MAKING);
     if new.exists() {
-        std::fs::remove_dir_all(&new).map_err(|source| file_error(&new, source))?;
+        std::fs::remove_dir_all(&new).map_err(|source| LedgerError::of_file(&new, source))?;
     }
-    std::fs::create_dir(&new).map_err(|source| file_error(&new, source))?;
+    std::fs::create_dir(&new).map_err(|source| LedgerError::of_file(&new, source))?;
     let dated = format!("{ASIDE}{}", at.local().strftime("%Y-%m-%d-%H%M"));
     let others = (2..).map(|n| format!("{dated}-{n}"));
     let mut names = std::iter::once(dated.clone()).chain(others);
@@ -63,7 +63,7 @@ pub fn finish(directory: &Path) -> Result<(), LedgerError> {
         return Ok(());
     };
     let to = directory.join(&aside);
-    std::fs::create_dir_all(&to).map_err(|source| file_error(&to, source))?;
+    std::fs::create_dir_all(&to).map_err(|source| LedgerError::of_file(&to, source))?;
     for name in [WAL, SHM, FILE] {
         let from = directory.join(name);
         if from.exists() {
@@ -90,14 +90,14 @@ fn complete(directory: &Path) -> Option<String> {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), LedgerError> {
-    std::fs::rename(from, to).map_err(|source| file_error(from, source))
+    std::fs::rename(from, to).map_err(|source| LedgerError::of_file(from, source))
 }
 
 /// Makes the names in a directory last.
 fn sync(directory: &Path) -> Result<(), LedgerError> {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
-        .map_err(|source| file_error(directory, source))
+        .map_err(|source| LedgerError::of_file(directory, source))
 }
 
 #[cfg(test)]

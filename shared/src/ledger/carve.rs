@@ -84,10 +84,7 @@ impl Pages {
             let bytes = file.metadata()?.len();
             Ok((file, bytes))
         };
-        let (file, bytes) = open().map_err(|source| LedgerError::File {
-            path: path.clone(),
-            source,
-        })?;
+        let (file, bytes) = open().map_err(|source| LedgerError::of_file(&path, source))?;
         let wal = File::open(directory.join(WAL)).ok();
         let in_wal = wal.as_ref().map(committed).unwrap_or_default();
         let in_file = u32::try_from(bytes / PAGE_BYTES as u64).unwrap_or(u32::MAX);

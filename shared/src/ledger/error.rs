@@ -1,8 +1,11 @@
 //! What can go wrong with the store, in words that say what to do next.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Error, ErrorCode};
+
+use crate::text::system_words;
 
 /// An error of the store. None of them loses what was confirmed before.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +37,14 @@ pub enum LedgerError {
     /// A job panicked; its transaction was rolled back.
     #[error("une erreur interne a interrompu l’opération : rien n’a été enregistré, recommencez")]
     Interrupted,
-    /// A file could not be opened or made.
-    #[error("impossible d’ouvrir {path} : {source}")]
+    /// SQLite cannot open or make one of its files, and does not say why.
+    #[error(
+        "les fichiers de données ne s’ouvrent pas\u{a0}: vérifiez que le disque a encore de la place et que leur dossier vous \
+         est ouvert, puis recommencez"
+    )]
+    Unopened,
+    /// A file could not be opened or written, for another reason than that the disk is full.
+    #[error("impossible d’ouvrir ou d’écrire {path}\u{a0}: {}", system_words(.source))]
     File {
         /// Which file.
         path: PathBuf,
@@ -48,10 +57,11 @@ pub enum LedgerError {
          la met de côté et reprend tout ce qui se lit encore. Au hub, remettez une sauvegarde"
     )]
     Damaged(&'static str),
-    /// The disk does not read or write.
+    /// The disk does not read or write. Where it does not keep what it took, it may as well be full.
     #[error(
-        "le disque ne répond pas comme il faut\u{a0}: rien de ce qui a été confirmé n’est perdu. Recommencez\u{a0}; si cela se \
-         répète, prévenez l’administrateur\u{a0}: le disque est peut-être en fin de vie"
+        "le disque ne répond pas comme il faut\u{a0}: rien de ce qui a été confirmé n’est perdu. Vérifiez qu’il reste de la \
+         place, puis recommencez\u{a0}; si cela se répète, prévenez l’administrateur\u{a0}: le disque est peut-être en fin \
+         de vie"
     )]
     Disk,
     /// The system gives no randomness.
@@ -63,6 +73,18 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// That a file at `path` could not be opened or written.
+    #[must_use]
+    pub fn of_file(path: &Path, source: std::io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::File {
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+
     /// Whether what was written in the files is not there any more: a program that knows how begins anew.
     ///
     /// SQL that does not fit the tables counts as well: all of it is ours, so the tables are not what we made.
@@ -84,6 +106,7 @@ impl From<rusqlite::Error> for LedgerError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::SystemIoFailure) => Self::Disk,
+            Some(ErrorCode::CannotOpen) => Self::Unopened,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged("elle ne se lit plus")
             }
@@ -103,4 +126,24 @@ fn is_unread(error: &Error) -> bool {
             | Error::Utf8Error(..)
             | Error::QueryReturnedNoRows
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Error as SystemError;
+
+    fn words(kind: ErrorKind) -> String {
+        let error = LedgerError::of_file(Path::new("/données"), kind.into());
+        error.to_string()
+    }
+
+    #[test]
+    fn what_the_system_says_of_a_file_is_told_in_french() {
+        assert!(words(ErrorKind::StorageFull).starts_with("le disque est plein"));
+        assert!(words(ErrorKind::PermissionDenied).contains("/données\u{a0}: l’accès"));
+        // Input/output error
+        let broken = LedgerError::of_file(Path::new("/données"), SystemError::from_raw_os_error(5));
+        assert!(broken.to_string().contains("le disque ne répond pas"));
+    }
 }

@@ -56,7 +56,8 @@ impl Store {
         if rusqlite::version_number() < SQLITE_VERSION_MIN {
             return Err(LedgerError::OldSqlite(rusqlite::version()));
         }
-        std::fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
+        std::fs::create_dir_all(directory)
+            .map_err(|source| LedgerError::of_file(directory, source))?;
         let mut connection = connect(directory)?;
         let mut lists = vec![LEDGER];
         lists.extend_from_slice(migrations);
@@ -73,7 +74,7 @@ impl Store {
                 run(connection, &jobs);
                 drop(running);
             })
-            .map_err(|source| file_error(directory, source))?;
+            .map_err(|source| LedgerError::of_file(directory, source))?;
         let inner = Inner {
             directory: directory.to_owned(),
             readers: Mutex::default(),
@@ -97,13 +98,14 @@ impl Store {
     /// # Errors
     /// [`LedgerError::Held`] when another process serves it.
     pub fn hold(directory: &Path) -> Result<File, LedgerError> {
-        std::fs::create_dir_all(directory).map_err(|source| file_error(directory, source))?;
+        std::fs::create_dir_all(directory)
+            .map_err(|source| LedgerError::of_file(directory, source))?;
         let path = directory.join(LOCK);
-        let file = File::create(&path).map_err(|source| file_error(&path, source))?;
+        let file = File::create(&path).map_err(|source| LedgerError::of_file(&path, source))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(LedgerError::Held(directory.to_owned())),
-            Err(TryLockError::Error(source)) => Err(file_error(&path, source)),
+            Err(TryLockError::Error(source)) => Err(LedgerError::of_file(&path, source)),
         }
     }
 
@@ -268,11 +270,4 @@ fn connect(directory: &Path) -> Result<Connection, LedgerError> {
     )?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
-}
-
-pub(super) fn file_error(path: &Path, source: std::io::Error) -> LedgerError {
-    LedgerError::File {
-        path: path.to_owned(),
-        source,
-    }
 }

@@ -82,7 +82,7 @@ pub(super) fn append(path: &Path, records: &[Erasure]) -> Result<(), LedgerError
         }
         Ok(())
     };
-    write().map_err(|source| file_error(path, source))
+    write().map_err(|source| LedgerError::of_file(path, source))
 }
 
 /// Whether the file is empty or its last line is whole.
@@ -101,7 +101,7 @@ fn read(path: &Path) -> Result<Vec<Erasure>, LedgerError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(file_error(path, error)),
+        Err(error) => return Err(LedgerError::of_file(path, error)),
     };
     let text = String::from_utf8_lossy(&bytes);
     let mut records = Vec::new();
@@ -146,11 +146,4 @@ fn record(line: &str) -> Option<Erasure> {
         reason: reason.to_owned(),
         signature: signature.try_into().ok()?,
     })
-}
-
-fn file_error(path: &Path, source: std::io::Error) -> LedgerError {
-    LedgerError::File {
-        path: path.to_owned(),
-        source,
-    }
 }

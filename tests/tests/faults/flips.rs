@@ -8,7 +8,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use field_node::{Node, damage};
-use hub::Hub;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use shared::domain::person::Person;
@@ -19,7 +18,7 @@ use shared::site::{Site, SiteError, rot};
 use shared::time::Clock;
 use tempfile::TempDir;
 
-use crate::stage::{is_thorough, write};
+use crate::stage::{is_thorough, open_hub, write};
 
 const PAGE_BYTES: usize = 4096;
 
@@ -51,11 +50,6 @@ const SHARED: [&str; 8] = [
     "Cros", "Vidal", "Carayon", "Durand", "Bonnet", "Fabre", "Roques", "Calvet",
 ];
 const WAITING: [&str; 4] = ["Pagès", "Sicard", "Azéma", "Barthès"];
-
-async fn open_hub(directory: &Path) -> Site {
-    let hub = Hub::open(directory, Clock::default()).await.unwrap();
-    hub.site().clone()
-}
 
 async fn pair() -> Pair {
     let directory = tempfile::tempdir().unwrap();

@@ -2,4 +2,6 @@
 
 mod damaged;
 mod flips;
+mod pair;
 mod stage;
+mod writes;

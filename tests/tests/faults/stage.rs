@@ -20,6 +20,15 @@ pub fn is_thorough() -> bool {
     std::env::var("MAISON_FAULTS").is_ok_and(|value| value == "all")
 }
 
+/// What a sample is drawn from: the number in `MAISON_FAULTS`, to try one again, or another one every time. It is printed.
+pub fn seed() -> u64 {
+    let given = std::env::var("MAISON_FAULTS").ok();
+    let seed = given.and_then(|value| value.parse().ok());
+    let seed = seed.unwrap_or_else(rand::random);
+    println!("MAISON_FAULTS={seed}");
+    seed
+}
+
 /// The sites.
 pub struct Stage {
     directory: TempDir,
@@ -97,18 +106,12 @@ impl Stage {
 
     /// Writes people's sheets on the laptop and closes it.
     pub async fn write(&self, names: &[&str]) -> Vec<PersonId> {
-        let node = Node::open(&self.laptop(), Clock::default()).await.unwrap();
-        let ids = write(node.site(), names).await;
-        node.close().await;
-        ids
+        write_on_laptop(&self.laptop(), names).await
     }
 
     /// The same at the hub, beside the program that serves.
     pub async fn write_at_hub(&self, names: &[&str]) -> Vec<PersonId> {
-        let hub = Hub::open(&self.path("hub"), Clock::default())
-            .await
-            .unwrap();
-        write(hub.site(), names).await
+        write_at_hub(&self.path("hub"), names).await
     }
 
     #[track_caller]
@@ -117,6 +120,28 @@ impl Stage {
         assert_eq!(laptop["fingerprint"], hub["fingerprint"]);
         assert_eq!(laptop["pending"], 0);
     }
+}
+
+/// Writes people's sheets on a laptop that does not serve.
+pub async fn write_on_laptop(laptop: &Path, names: &[&str]) -> Vec<PersonId> {
+    let node = Node::open(laptop, Clock::default()).await.unwrap();
+    let ids = write(node.site(), names).await;
+    node.close().await;
+    ids
+}
+
+/// The same at a hub, which may serve meanwhile.
+pub async fn write_at_hub(hub: &Path, names: &[&str]) -> Vec<PersonId> {
+    let site = open_hub(hub).await;
+    let ids = write(&site, names).await;
+    site.close().await;
+    ids
+}
+
+/// The site of a hub, which may serve meanwhile.
+pub async fn open_hub(directory: &Path) -> Site {
+    let hub = Hub::open(directory, Clock::default()).await.unwrap();
+    hub.site().clone()
 }
 
 /// Writes people's sheets.

@@ -3,6 +3,7 @@
 use crate::exchange::ExchangeError;
 use crate::ledger::LedgerError;
 use crate::site::SiteError;
+use crate::text::system_words;
 
 /// An error of the stick. A file that is refused has changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +61,8 @@ pub enum StickError {
     Exchange(ExchangeError),
     /// The disk or the stick.
     #[error(
-        "le fichier ne se lit ou ne s’écrit pas ({0})\u{a0}: vérifiez la clé USB et la place qui reste, puis recommencez"
+        "le fichier ne se lit ou ne s’écrit pas ({})\u{a0}: vérifiez la clé USB et la place qui reste, puis recommencez",
+        system_words(.0)
     )]
     File(std::io::Error),
 }
