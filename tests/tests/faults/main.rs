@@ -2,6 +2,8 @@
 
 mod damaged;
 mod flips;
+mod image;
 mod pair;
+mod power;
 mod stage;
 mod writes;
