@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::schema::{LEDGER, Migrations, migrate};
 use super::{LedgerError, erasures, replica};
@@ -25,8 +25,8 @@ const LOCK: &str = "maison.lock";
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a writer waits for another process (a command beside a serving program), in milliseconds.
 const BUSY_MS: u64 = 10_000;
-/// Idle readers kept open; more are opened when more pages are asked for at once.
-const READERS_KEPT: usize = 4;
+/// Readings at once. Each has a connection with its caches, some megabytes; who asks for more waits.
+const READERS_MAX: usize = 6;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -41,6 +41,7 @@ struct Inner {
     directory: PathBuf,
     // Before the writer, so that the writer's connection is the last to be closed.
     readers: Mutex<Vec<Connection>>,
+    reading: Arc<Semaphore>,
     writer: mpsc::Sender<Job>,
     commits: watch::Sender<u64>,
     /// Closed when the writer thread has ended.
@@ -78,6 +79,7 @@ impl Store {
         let inner = Inner {
             directory: directory.to_owned(),
             readers: Mutex::default(),
+            reading: Arc::new(Semaphore::new(READERS_MAX)),
             writer,
             commits: watch::Sender::new(0),
             ended,
@@ -209,7 +211,9 @@ impl Store {
         F: FnOnce(&Connection) -> Result<R, E> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
+        let turn = Arc::clone(&inner.reading).acquire_owned().await;
         tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let mut reader = inner.reader()?;
             let snapshot = reader.transaction().map_err(LedgerError::from)?;
             let outcome = job(&snapshot);
@@ -234,9 +238,7 @@ impl Inner {
 
     fn give_back(&self, reader: Connection) {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if readers.len() < READERS_KEPT {
-            readers.push(reader);
-        }
+        readers.push(reader);
     }
 }
 
