@@ -9,8 +9,10 @@
 //! its named error. It knows nothing of what frames mean.
 
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 
 use minicbor::{Decode, Encode};
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
 use zstd::stream::raw::{self, CParameter, DParameter, Operation};
 use zstd::zstd_safe::{InBuffer, OutBuffer};
 
@@ -61,11 +63,36 @@ impl Effort {
     }
 }
 
-fn dictionary(version: Version) -> &'static [u8] {
-    match version {
-        Version::One => &[],
-        Version::Two => DICTIONARY,
-    }
+/// A compressor with the version's dictionary, whose tables are made once for all bodies.
+fn compressor(version: Version, effort: Effort) -> std::io::Result<raw::Encoder<'static>> {
+    static USUAL: LazyLock<EncoderDictionary<'_>> = LazyLock::new(|| prepared(Effort::Usual));
+    static THOROUGH: LazyLock<EncoderDictionary<'_>> = LazyLock::new(|| prepared(Effort::Thorough));
+    let (level, window_log) = effort.level_and_window(version);
+    let mut zstd = match (version, effort) {
+        (Version::One, _) => raw::Encoder::new(level),
+        (Version::Two, Effort::Usual) => raw::Encoder::with_prepared_dictionary(&USUAL),
+        (Version::Two, Effort::Thorough) => raw::Encoder::with_prepared_dictionary(&THOROUGH),
+    }?;
+    zstd.set_parameter(CParameter::WindowLog(window_log))?;
+    // The version names the dictionary.
+    zstd.set_parameter(CParameter::DictIdFlag(false))?;
+    Ok(zstd)
+}
+
+fn prepared(effort: Effort) -> EncoderDictionary<'static> {
+    let (level, _) = effort.level_and_window(Version::Two);
+    EncoderDictionary::copy(DICTIONARY, level)
+}
+
+fn decompressor(version: Version) -> std::io::Result<raw::Decoder<'static>> {
+    static PREPARED: LazyLock<DecoderDictionary<'_>> =
+        LazyLock::new(|| DecoderDictionary::copy(DICTIONARY));
+    let mut zstd = match version {
+        Version::One => raw::Decoder::new(),
+        Version::Two => raw::Decoder::with_prepared_dictionary(&PREPARED),
+    }?;
+    zstd.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
+    Ok(zstd)
 }
 
 /// Turns frames into the bytes of one body.
@@ -95,17 +122,7 @@ impl Encoder {
     /// # Errors
     /// [`ExchangeError::Compression`] when zstd has no memory.
     pub fn section(version: Version, effort: Effort) -> Result<Self, ExchangeError> {
-        let (level, window_log) = effort.level_and_window(version);
-        let mut zstd = raw::Encoder::with_dictionary(level, dictionary(version))
-            .map_err(ExchangeError::Compression)?;
-        for parameter in [
-            CParameter::WindowLog(window_log),
-            // The version names the dictionary.
-            CParameter::DictIdFlag(false),
-        ] {
-            zstd.set_parameter(parameter)
-                .map_err(ExchangeError::Compression)?;
-        }
+        let zstd = compressor(version, effort).map_err(ExchangeError::Compression)?;
         Ok(Self {
             zstd,
             is_open: false,
@@ -309,7 +326,7 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
         };
         let zstd = match &mut self.zstd {
             Some(zstd) => zstd,
-            none => none.insert(decompressor(version)?),
+            none => none.insert(decompressor(version).map_err(ExchangeError::Compression)?),
         };
         let status = zstd
             .run_on_buffers(&self.input, &mut space)
@@ -326,14 +343,6 @@ impl<F: for<'b> Decode<'b, ()>> Decoder<F> {
         }
         Ok(has_moved)
     }
-}
-
-fn decompressor(version: Version) -> Result<raw::Decoder<'static>, ExchangeError> {
-    let mut zstd =
-        raw::Decoder::with_dictionary(dictionary(version)).map_err(ExchangeError::Compression)?;
-    zstd.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))
-        .map_err(ExchangeError::Compression)?;
-    Ok(zstd)
 }
 
 fn write_length(out: &mut Vec<u8>, mut length: usize) {
