@@ -83,7 +83,7 @@ pub(crate) async fn rescue(directory: &Path, at: Timestamp) -> Result<Damage, Si
     let from = directory.to_owned();
     let carved = tokio::task::spawn_blocking(move || carve::carve(&from)).await;
     let carved = carved.map_err(|_| LedgerError::Interrupted)??;
-    let (new, name) = aside::begin(directory, at)?;
+    let (new, name) = aside::begin(directory, aside::Why::Damaged, at)?;
     let progress = progress_bar("Reprise des données");
     let site = Site::open(&new, MIGRATIONS, Clock::default(), progress).await?;
     let damage = fill(&site, carved, at, name).await;

@@ -150,6 +150,15 @@ fn sign_in_page(desk: &Desk, form: Form, back: Back) -> SignInPage {
     }
 }
 
+/// Signs everybody out: the hub was restored, and who has signed out since the backup must not be signed in again.
+///
+/// # Errors
+/// What SQLite says.
+pub fn end_all(connection: &Connection) -> Result<(), LedgerError> {
+    connection.execute("DELETE FROM sign_in", [])?;
+    Ok(())
+}
+
 async fn leave(State(desk): State<Desk>, who: SignedIn) -> Answer {
     desk.site()
         .write(move |work| {

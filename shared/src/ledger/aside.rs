@@ -1,10 +1,12 @@
-//! Putting a new database in the place of a damaged one, which is moved aside and never deleted.
+//! Putting another database in the place of one, which is moved aside and never deleted: a new one for a damaged one,
+//! or a restored one for the one of today.
 //!
 //! The new one is made in a directory of its own. Once it is complete it bears, beside the damaged one, the name of the
 //! directory that this one is to go to; from then on a program that dies only leaves moves to be finished. Whoever
 //! calls holds the data directory ([`super::Store::hold`]).
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::LedgerError;
@@ -13,30 +15,50 @@ use crate::time::Timestamp;
 
 /// Where the new database is made.
 const IN_THE_MAKING: &str = "base-en-cours";
-/// How the name of a directory with a damaged database begins.
-const ASIDE: &str = "base-abimee-";
+
+/// Why a database is moved aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is damaged.
+    Damaged,
+    /// A backup is put in its place.
+    Restored,
+}
+
+impl Why {
+    /// How the name of the directory begins where it will lie.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Damaged => "base-abimee-",
+            Self::Restored => "avant-restauration-",
+        }
+    }
+}
+
 /// How the name of a complete new database ends, after that of the directory for the old one.
 const COMPLETE: &str = ".neuve";
 
-/// An empty directory for a new database, and the name of the one where the damaged one will lie:
+/// An empty directory for the other database, and the name of the one where the present one will lie:
 /// `base-abimee-2026-11-24-0925`, by the clock of Capestang.
 ///
 /// # Errors
 /// [`LedgerError::File`].
-pub fn begin(directory: &Path, at: Timestamp) -> Result<(PathBuf, String), LedgerError> {
+pub fn begin(directory: &Path, why: Why, at: Timestamp) -> Result<(PathBuf, String), LedgerError> {
     let new = directory.join(IN_THE_MAKING);
     if new.exists() {
         std::fs::remove_dir_all(&new).map_err(|source| LedgerError::of_file(&new, source))?;
     }
-    std::fs::create_dir(&new).map_err(|source| LedgerError::of_file(&new, source))?;
-    let dated = format!("{ASIDE}{}", at.local().strftime("%Y-%m-%d-%H%M"));
+    let mut private = DirBuilder::new();
+    private.mode(0o700);
+    (private.create(&new)).map_err(|source| LedgerError::of_file(&new, source))?;
+    let dated = format!("{}{}", why.prefix(), at.local().strftime("%Y-%m-%d-%H%M"));
     let others = (2..).map(|n| format!("{dated}-{n}"));
     let mut names = std::iter::once(dated.clone()).chain(others);
     let free = names.find(|name| !directory.join(name).exists());
     Ok((new, free.unwrap_or(dated)))
 }
 
-/// Moves the damaged database to `aside` and the new one, which is closed, into its place.
+/// Moves the present database to `aside` and the new one, which is closed, into its place.
 ///
 /// # Errors
 /// [`LedgerError::File`]: what is not done yet is left to [`finish`].
@@ -74,6 +96,8 @@ pub fn finish(directory: &Path) -> Result<(), LedgerError> {
     let complete = directory.join(format!("{aside}{COMPLETE}"));
     rename(&complete, &directory.join(FILE))?;
     sync(directory)?;
+    // Where there was no database before.
+    let _ = std::fs::remove_dir(&to);
     // It is made empty before it is used again.
     let _ = std::fs::remove_dir_all(directory.join(IN_THE_MAKING));
     Ok(())
@@ -85,7 +109,9 @@ fn complete(directory: &Path) -> Option<String> {
     let mut names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
     names.find_map(|name| {
         let aside = name.strip_suffix(COMPLETE)?;
-        aside.starts_with(ASIDE).then(|| aside.to_owned())
+        let is_ours = |why: Why| aside.starts_with(why.prefix());
+        let is_ours = is_ours(Why::Damaged) || is_ours(Why::Restored);
+        is_ours.then(|| aside.to_owned())
     })
 }
 
@@ -117,14 +143,14 @@ mod tests {
 
     #[test]
     fn a_replacement_that_was_stopped_after_any_move_is_finished_later() {
-        for moved in 0..4 {
+        for (moved, why) in (0..4).flat_map(|n| [(n, Why::Damaged), (n, Why::Restored)]) {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path();
             for name in [FILE, WAL, SHM] {
                 std::fs::write(path.join(name), "old").unwrap();
             }
-            let (new, aside) = begin(path, AT).unwrap();
-            assert_eq!(aside, "base-abimee-2026-11-26-0925");
+            let (new, aside) = begin(path, why, AT).unwrap();
+            assert_eq!(aside, format!("{}2026-11-26-0925", why.prefix()));
             std::fs::write(new.join(FILE), "new").unwrap();
             assert!(!is_unfinished(path));
             std::fs::rename(new.join(FILE), path.join(format!("{aside}.neuve"))).unwrap();
@@ -138,7 +164,7 @@ mod tests {
             assert_eq!(names(path), [aside.as_str(), FILE]);
             assert_eq!(std::fs::read(path.join(FILE)).unwrap(), b"new");
             assert_eq!(names(&path.join(&aside)), [FILE, SHM, WAL]);
-            assert_eq!(begin(path, AT).unwrap().1, format!("{aside}-2"));
+            assert_eq!(begin(path, why, AT).unwrap().1, format!("{aside}-2"));
         }
     }
 }

@@ -9,6 +9,7 @@
 pub mod aside;
 pub mod carve;
 pub mod changes;
+pub mod copies;
 pub mod erasures;
 mod error;
 mod fingerprint;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::schema::{LEDGER, Migrations, migrate};
-use super::{LedgerError, erasures, replica};
+use super::{LedgerError, copies, erasures, replica};
 
 /// Name of the database in the data directory.
 pub(super) const FILE: &str = "maison.db";
@@ -118,19 +118,7 @@ impl Store {
     /// # Errors
     /// [`LedgerError::Damaged`] when they do not.
     pub async fn check(&self) -> Result<(), LedgerError> {
-        let found: String = self
-            .read(|connection| {
-                let sql = "PRAGMA integrity_check(1)";
-                Ok::<_, LedgerError>(connection.query_row(sql, [], |row| row.get(0))?)
-            })
-            .await?;
-        if found == "ok" {
-            Ok(())
-        } else {
-            // What is found names tables and pages, nothing of what is in them.
-            tracing::error!(%found, "the database is damaged");
-            Err(LedgerError::Damaged("ses pages ne vont plus ensemble"))
-        }
+        self.read(copies::integrity).await
     }
 
     /// Closes the store and waits until its files are closed; for ever if a clone of it is kept.
@@ -262,7 +250,7 @@ where
     Ok(value)
 }
 
-fn connect(directory: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn connect(directory: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open(directory.join(FILE))?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     // FULL because NORMAL loses acknowledged commits at a power cut; no mmap so that a read error is an error.

@@ -148,7 +148,7 @@ impl Work<'_> {
             return Ok(false);
         }
         if let Some(path) = self.site.erasure_file.get() {
-            erasure_file::append(path, std::slice::from_ref(erasure))?;
+            erasure_file::append_records(path, std::slice::from_ref(erasure))?;
         }
         self.remove(erasure, lost)
     }

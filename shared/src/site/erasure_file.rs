@@ -3,8 +3,11 @@
 //! A restore replaces the database and not this file, so replaying it whenever the site is opened erases again whom
 //! the copy brought back. Lines hold ids, a date and the code of a reason, no personal data. A line that is torn or
 //! does not bear the hub's signature is left out and told to the log, and harms no other.
+//!
+//! A line begins with a word that says of which kind it is. The hub keeps others here that a restore must not undo
+//! either ([`lines`], [`append`]); what they mean is its own business.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ use crate::ledger::erasures::{self, Erasure};
 use crate::ledger::{LedgerError, hub_key};
 use crate::time::Timestamp;
 
-/// What a line of this form begins with; a later kind of line has another word.
+/// What a line of this form begins with.
 const ERASED: &str = "erased";
 /// Stands where there is no document that an alias led to.
 const NOTHING: &str = "-";
@@ -44,7 +47,7 @@ impl Site {
                 }
                 let mut lacking = erasures::since(work.tx, 0)?;
                 lacking.retain(|record| !kept.contains(&record.document));
-                append(&path, &lacking)?;
+                append_records(&path, &lacking)?;
                 Ok(erased)
             })
             .await?;
@@ -57,8 +60,16 @@ impl Site {
 }
 
 /// Adds records to the file and waits until they are on the disk.
-pub(super) fn append(path: &Path, records: &[Erasure]) -> Result<(), LedgerError> {
-    if records.is_empty() {
+pub(super) fn append_records(path: &Path, records: &[Erasure]) -> Result<(), LedgerError> {
+    append(path, &records.iter().map(line).collect::<Vec<_>>())
+}
+
+/// Adds lines, without their ends, to the file at `path` and waits until they are on the disk.
+///
+/// # Errors
+/// [`LedgerError::File`].
+pub fn append(path: &Path, lines: &[String]) -> Result<(), LedgerError> {
+    if lines.is_empty() {
         return Ok(());
     }
     let write = || {
@@ -72,8 +83,9 @@ pub(super) fn append(path: &Path, records: &[Erasure]) -> Result<(), LedgerError
         if !ends_with_a_line(&mut file)? {
             text.push('\n');
         }
-        for record in records {
-            text.push_str(&line(record));
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
         }
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
@@ -96,19 +108,45 @@ fn ends_with_a_line(file: &mut File) -> std::io::Result<bool> {
     Ok(last == *b"\n")
 }
 
-/// Every record of the file that reads as one; signatures are not verified here.
-fn read(path: &Path) -> Result<Vec<Erasure>, LedgerError> {
+/// Every line of the file at `path` that is not empty; none where there is no file. What they say is not verified.
+///
+/// # Errors
+/// [`LedgerError::File`].
+pub fn lines(path: &Path) -> Result<Vec<String>, LedgerError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(LedgerError::of_file(path, error)),
     };
     let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
+}
+
+/// Adds to the file at `path` the lines of another copy of it that it lacks; says how many.
+///
+/// # Errors
+/// [`LedgerError::File`].
+pub fn add_missing(path: &Path, other: &[String]) -> Result<usize, LedgerError> {
+    let known: BTreeSet<String> = lines(path)?.into_iter().collect();
+    let mut lacking = other.to_vec();
+    lacking.retain(|line| !known.contains(line));
+    append(path, &lacking)?;
+    Ok(lacking.len())
+}
+
+/// Every record of the file that reads as one; signatures are not verified here.
+fn read(path: &Path) -> Result<Vec<Erasure>, LedgerError> {
     let mut records = Vec::new();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
-        match record(line) {
+    for (number, line) in (1..).zip(lines(path)?) {
+        let is_erasure = line.split(' ').next() == Some(ERASED);
+        match record(&line) {
             Some(record) => records.push(record),
-            None => tracing::error!(number, "a line of the file of erasures does not read"),
+            None if is_erasure => {
+                tracing::error!(number, "a line of the file of erasures does not read");
+            }
+            // Of another kind.
+            None => {}
         }
     }
     Ok(records)
@@ -119,7 +157,7 @@ fn line(record: &Erasure) -> String {
         .merged_into
         .map_or_else(|| NOTHING.to_owned(), |id| id.to_string());
     format!(
-        "{ERASED} {} {merged_into} {} {} {} {}\n",
+        "{ERASED} {} {merged_into} {} {} {} {}",
         record.document,
         record.at.0,
         record.by,

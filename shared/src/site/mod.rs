@@ -6,7 +6,8 @@
 //! program): nothing true is kept in memory.
 
 mod erasing;
-mod erasure_file;
+pub mod erasure_file;
+mod examined;
 mod retrying;
 pub mod rot;
 mod salvage;
@@ -29,6 +30,7 @@ use crate::time::{Clock, Timestamp, day_month_year};
 use crate::view;
 
 pub use erasing::{Bearer, Heard};
+pub use examined::{Examined, examine};
 pub use retrying::Retried;
 
 /// What can go wrong with a site.

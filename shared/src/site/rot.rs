@@ -140,7 +140,7 @@ impl Work<'_> {
 }
 
 /// The positions of what is rotten among the changes after `after`, and that of the last one looked at.
-fn rotten_after(
+pub(super) fn rotten_after(
     connection: &Connection,
     after: i64,
 ) -> Result<(Vec<i64>, Option<i64>), LedgerError> {
