@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use shared::domain::codes::Role;
+
+use crate::commands::backup::arguments::Backup;
 
 /// Le hub de la Maison mobile : il réunit ce que les portables ont saisi.
 #[derive(Debug, Parser)]
@@ -48,6 +50,9 @@ pub enum Command {
     /// Échange avec un portable par un fichier, sur une clé USB
     #[command(subcommand)]
     Stick(Stick),
+    /// Sauvegarde le hub, vérifie ses sauvegardes, les restaure
+    #[command(subcommand)]
+    Backup(Backup),
     /// Montre ce que le hub détient et où en sont les portables
     Status(Status),
 }
@@ -89,6 +94,9 @@ pub struct Serve {
     /// Nom ou adresse sous lequel les navigateurs demandent le hub, sans le port ; peut être répété
     #[arg(long, value_name = "NOM")]
     pub name: Vec<String>,
+    /// Heure de la sauvegarde quotidienne (19:00 sinon), s’il y a des clés et des emplacements : voir « backup --help »
+    #[arg(long, value_name = "HEURE", default_value = "19:00", value_parser = time)]
+    pub backup_at: Time,
     /// Annonce l’adresse sur une ligne JSON : {"listening":"http://…"}
     #[arg(long)]
     pub json: bool,
@@ -294,6 +302,10 @@ pub struct Status {
 fn date(text: &str) -> Result<Date, String> {
     text.parse()
         .map_err(|_| "donnez une date comme 2026-09-01".to_owned())
+}
+
+fn time(text: &str) -> Result<Time, String> {
+    Time::strptime("%H:%M", text).map_err(|_| "donnez une heure comme 19:00".to_owned())
 }
 
 fn role(code: &str) -> Result<Role, String> {

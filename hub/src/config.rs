@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use jiff::civil::Time;
+
 use crate::cli::Serve;
 
 /// The settings of a serving hub.
@@ -16,6 +18,8 @@ pub struct Config {
     pub line: LineCover,
     /// Names and addresses under which browsers ask for the hub, besides where it listens.
     pub names: Vec<String>,
+    /// When the daily backup is made, by the clock of Capestang.
+    pub backup_at: Time,
     /// Announce the address for a script rather than for a person.
     pub json: bool,
 }
@@ -57,6 +61,7 @@ impl From<Serve> for Config {
             listen: serve.listen,
             line,
             names: serve.name,
+            backup_at: serve.backup_at,
             json: serve.json,
         }
     }

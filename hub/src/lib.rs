@@ -11,6 +11,7 @@
 //! devices           laptops and tickets, in tables of their own
 //! accounts          agents in the catalog
 //! import export     a beneficiary file, from its bytes to people; the activities of a period as CSV
+//! backup            copies that restore on a new machine: made, verified, drilled, restored; the prose of it
 //! example           what a new hub can be filled with, to try the programs on
 //! opened            `Hub`: one opened data directory, the state of everything above
 //! ```
@@ -18,6 +19,7 @@
 //! The library opens no socket by itself: it serves a listener that it is given until a future is done.
 
 mod accounts;
+pub mod backup;
 mod body;
 pub mod certificate;
 pub mod cli;

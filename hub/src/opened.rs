@@ -1,22 +1,26 @@
 //! `Hub`: one opened data directory, which every page, route and command works on.
 //!
 //! A new directory starts with the default catalog. A laptop's directory is refused. Whoever was erased is erased
-//! again here, should an older copy of the database have brought them back, before anybody is answered.
+//! again here, and whatever laptop was revoked is revoked again, should an older copy of the database have brought them
+//! back, before anybody is answered. A database that a newer program migrates is backed up first.
 
 use std::path::{Path, PathBuf};
 
 use shared::domain::catalog::{Catalog, Replica, catalog_id, default_catalog};
+use shared::domain::codes::ErasureReason;
 use shared::exchange::{Sections, laptop_may_write, position};
-use shared::ids::AgentId;
+use shared::ids::{AgentId, PersonId, ReplicaId};
 use shared::ledger::quarantine::Again;
 use shared::ledger::replica::{self, Claimed};
-use shared::ledger::{LedgerError, Migrations, Store, hub_key};
+use shared::ledger::{LedgerError, Migrations, Store, aside, copies, hub_key};
 use shared::program::{Exit, NotListening, progress_bar};
 use shared::site::{Site, SiteError};
 use shared::text::system_words;
 use shared::time::Clock;
 
+use crate::backup::{self, BackupError};
 use crate::certificate::CertificateError;
+use crate::devices::{self, revocations};
 
 /// The author of what the program writes by itself or an administrator by command.
 pub const PROGRAM: AgentId = AgentId(uuid::Uuid::nil());
@@ -24,8 +28,8 @@ pub const PROGRAM: AgentId = AgentId(uuid::Uuid::nil());
 /// What the histories that pages show call the hub.
 const NAME: &str = "Capestang";
 
-/// The file of erasures in the data directory. It is no part of a copy that is restored: what it says wins.
-const ERASURES: &str = "erasures";
+/// The file of erasures and revocations in the data directory. What it says wins over a copy that is restored.
+pub(crate) const ERASURES: &str = "erasures";
 
 /// Whose the directory is, for ever.
 const OWNER: &str = "hub";
@@ -53,10 +57,23 @@ pub enum HubError {
     /// The database is damaged.
     #[error(
         "la base de données du hub, dans le dossier {0}, est abîmée\u{a0}: ne supprimez rien et ne lancez pas de hub neuf à \
-         sa place. Mettez ses fichiers maison.db* de côté et remettez ceux de la dernière sauvegarde, en laissant le \
-         fichier «\u{a0}erasures\u{a0}» où il est\u{a0}: les portables rendront ce qui manque"
+         sa place. Restaurez la dernière sauvegarde avec «\u{a0}maison-hub backup restore\u{a0}»\u{a0}: ces fichiers sont mis de \
+         côté. Laissez le fichier «\u{a0}erasures\u{a0}» où il est\u{a0}; les portables rendront ce qui manque"
     )]
     Damaged(PathBuf),
+    /// A restore has not come to its end.
+    #[error(
+        "une restauration n’est pas allée jusqu’au bout dans le dossier {0}\u{a0}: relancez «\u{a0}maison-hub serve\u{a0}», qui la finit"
+    )]
+    Unfinished(PathBuf),
+    /// There is no backup, where there must be one first.
+    #[error(
+        "la base de données doit être mise à jour, et n’a pas pu être sauvegardée avant\u{a0}: {0}"
+    )]
+    NotBackedUp(Box<BackupError>),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] Box<BackupError>),
     /// The system gives no randomness.
     #[error("le système ne donne pas de nombres aléatoires\u{a0}: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -80,6 +97,7 @@ impl HubError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Site(error) => Exit::of(error),
+            Self::Backup(error) => error.exit(),
             _ => Exit::Failed,
         }
     }
@@ -110,6 +128,21 @@ impl Hub {
     /// # Errors
     /// When the directory is a laptop's, damaged, or cannot be opened.
     pub async fn open(directory: &Path, clock: Clock) -> Result<Self, HubError> {
+        if aside::is_unfinished(directory) {
+            return Err(HubError::Unfinished(directory.to_owned()));
+        }
+        // What is damaged is found out below.
+        if copies::is_behind(directory, MIGRATIONS).unwrap_or(false) {
+            let (path, now) = (directory.to_owned(), clock.now());
+            let saved = tokio::task::spawn_blocking(move || backup::before_migration(&path, now));
+            let saved = saved.await.map_err(|_| LedgerError::Interrupted)?;
+            saved.map_err(|error| HubError::NotBackedUp(Box::new(error)))?;
+        }
+        Self::open_copy(directory, clock).await
+    }
+
+    /// As [`Hub::open`], where the directory holds a copy of a hub that nobody else knows of.
+    pub(crate) async fn open_copy(directory: &Path, clock: Clock) -> Result<Self, HubError> {
         let opened = Self::open_sound(directory, clock).await;
         opened.map_err(|error| error.at(directory))
     }
@@ -151,6 +184,13 @@ impl Hub {
             Claimed::Others => return Err(HubError::NotAHub(directory.to_owned())),
         }
         site.keep_erasures_in(directory.join(ERASURES)).await?;
+        let path = directory.join(ERASURES);
+        let revoked = site
+            .store()
+            .write(move |tx| revocations::keep_in(tx, &path));
+        if revoked.await? > 0 {
+            tracing::warn!("revoked again what an older copy had brought back");
+        }
         site.retry_quarantine(Again::OtherVersions, laptop_may_write)
             .await?;
         Ok(Self {
@@ -165,10 +205,56 @@ impl Hub {
     /// # Errors
     /// As [`Hub::open`], and when there is none.
     pub async fn open_existing(directory: &Path, clock: Clock) -> Result<Self, HubError> {
-        if !Store::exists(directory) {
+        if !Store::exists(directory) && !aside::is_unfinished(directory) {
             return Err(HubError::NoHub(directory.to_owned()));
         }
         Self::open(directory, clock).await
+    }
+
+    /// Closes it and waits until its files are closed; for ever if a clone of it is kept.
+    pub async fn close(self) {
+        self.site.close().await;
+    }
+
+    /// Refuses a laptop from now on, and after every restore as well. False when there is no such laptop.
+    ///
+    /// # Errors
+    /// What the store says, or when the file beside it cannot be written; nothing is changed then.
+    pub async fn revoke(&self, replica: ReplicaId) -> Result<bool, SiteError> {
+        let path = self.site.store().directory().join(ERASURES);
+        let revoked = self.site.write(move |work| {
+            let now = work.stamp();
+            let is_known = devices::revoke(work.connection(), replica, now)?;
+            revocations::keep_in(work.connection(), &path)?;
+            Ok(is_known)
+        });
+        let is_known = revoked.await?;
+        self.mirror().await;
+        Ok(is_known)
+    }
+
+    /// Erases a person; see [`Site::erase`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn erase(
+        &self,
+        person: PersonId,
+        by: AgentId,
+        reason: ErasureReason,
+    ) -> Result<u64, SiteError> {
+        let erased = self.site.erase(person, by, reason).await?;
+        self.mirror().await;
+        Ok(erased)
+    }
+
+    /// Tells the places of backups whom the hub has just erased or revoked, as far as they are there.
+    async fn mirror(&self) {
+        let directory = self.site.store().directory().to_owned();
+        let mirror = move || backup::mirror_erasures(&directory);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(mirror).await {
+            tracing::warn!(%error, "the places of backups do not know of the last erasure");
+        }
     }
 
     /// The hub as it serves with a certificate of its own: laptops must know its keys.
@@ -199,7 +285,7 @@ impl Hub {
 }
 
 /// The tables that a hub keeps beside the ledger.
-const MIGRATIONS: &[Migrations] = &[
+pub(crate) const MIGRATIONS: &[Migrations] = &[
     crate::devices::MIGRATIONS,
     shared::desk::MIGRATIONS,
     shared::exchange::MIGRATIONS,
@@ -208,9 +294,7 @@ const MIGRATIONS: &[Migrations] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::domain::codes::ErasureReason;
     use shared::domain::person::Person;
-    use shared::ids::PersonId;
 
     #[tokio::test]
     async fn a_new_hub_starts_with_the_default_catalog_and_keeps_what_is_changed() {

@@ -3,6 +3,7 @@
 //! A command's outcome is an exit code; what goes wrong is said here, once, on the standard error.
 
 mod agent;
+pub mod backup;
 mod certificate;
 mod example;
 mod export;
@@ -43,6 +44,7 @@ async fn run(command: Command) -> Result<Exit, HubError> {
         Command::Import(asked) => import::import(asked).await,
         Command::Export(asked) => export::export(asked).await,
         Command::Stick(Stick::Import(asked)) => stick::import(asked).await,
+        Command::Backup(asked) => backup::run(asked).await,
         Command::Status(asked) => status::status(asked).await,
     }
 }

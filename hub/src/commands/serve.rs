@@ -1,15 +1,18 @@
 //! `maison-hub serve`: hold the directory, open the port, announce it, serve until told to stop.
 
-use shared::ledger::Store;
+use shared::ledger::{Store, aside};
 use shared::program::{Cover, Exit, Listening, say, stop_signal};
 use shared::time::Clock;
 
+use crate::backup;
 use crate::certificate::Certificate;
 use crate::config::{Config, LineCover};
 use crate::opened::{Hub, HubError};
 
 pub(super) async fn serve(config: Config) -> Result<Exit, HubError> {
     let _held = Store::hold(&config.data)?;
+    aside::finish(&config.data)?;
+    backup::clear(&config.data).map_err(Box::new)?;
     let mut hub = Hub::open_to_serve(&config.data, Clock::default()).await?;
     let files = match &config.line {
         LineCover::Bare => return serve_on(hub, &config, Cover::Bare).await,
@@ -34,7 +37,10 @@ async fn serve_on(hub: Hub, config: &Config, cover: Cover) -> Result<Exit, HubEr
     let listening = listening.named(config.names.clone());
     announce(&listening, config.json);
     tracing::info!(address = %listening.address(), "serving");
-    crate::server::serve(hub, listening, stop_signal()).await?;
+    let backups = tokio::spawn(backup::schedule::keep(hub.clone(), config.backup_at));
+    let served = crate::server::serve(hub, listening, stop_signal()).await;
+    backups.abort();
+    served?;
     tracing::info!("stopped");
     Ok(Exit::Done)
 }

@@ -1,9 +1,10 @@
 //! Laptops that the hub knows: names, keys, nonces, and what each of them is known to have.
 //!
 //! Tables of the hub's own, beside the ledger; they never travel. [`tickets`] is how a laptop gets in here,
-//! [`incarnations`] how a copy of one does.
+//! [`incarnations`] how a copy of one does, [`revocations`] how one that is out stays out after a restore.
 
 pub(crate) mod incarnations;
+pub(crate) mod revocations;
 pub mod tickets;
 
 use ed25519_dalek::VerifyingKey;
@@ -239,7 +240,7 @@ pub(crate) fn note_file(
 }
 
 /// Refuses a laptop from now on, and whoever else holds its key: its copies. What it has sent stays. False when there
-/// is no such laptop.
+/// is no such laptop. [`crate::Hub::revoke`] does so for good.
 ///
 /// # Errors
 /// What SQLite says.

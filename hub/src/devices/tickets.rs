@@ -10,7 +10,7 @@ use shared::joining::ticket::{SECRET_BYTES, Ticket};
 use shared::ledger::LedgerError;
 use shared::time::Timestamp;
 
-use super::{Device, find, register};
+use super::{Device, find, register, revocations};
 use crate::opened::{Hub, HubError};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -88,6 +88,14 @@ pub fn list(connection: &Connection) -> Result<Vec<Issued>, LedgerError> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Makes every ticket that nobody has used too old from `now` on: this hub was restored, and they may have been used since.
+pub(crate) fn void_open(connection: &Connection, now: Timestamp) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("UPDATE ticket SET expires = min(expires, ?1) WHERE used_by IS NULL")?
+        .execute([now.0])?;
+    Ok(())
+}
+
 /// The names on tickets that were made before `before` and may still be used at `now`.
 pub(crate) fn open_names(
     connection: &Connection,
@@ -120,10 +128,10 @@ pub(crate) fn trade(
         return Ok(Trade::Unknown);
     };
     let known = find(connection, replica)?;
-    if known
+    let is_revoked = known
         .as_ref()
-        .is_some_and(|device| device.revoked.is_some())
-    {
+        .is_some_and(|device| device.revoked.is_some());
+    if is_revoked || revocations::is_revoked(connection, key)? {
         return Ok(Trade::Revoked);
     }
     let same_key = known.as_ref().map(|device| device.public_key == *key);

@@ -6,7 +6,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::routing::get;
-use axum::{Form as Body, Router};
+use axum::{Extension, Form as Body, Router};
 use jiff::civil::Date;
 use rusqlite::Connection;
 use shared::desk::answer::{Answer, Failure, page, refused, see};
@@ -25,6 +25,7 @@ use shared::view::{catalog, demandes};
 use super::erasures::PATH as ERASURES;
 use super::role::Staff;
 use crate::devices;
+use crate::opened::Hub;
 
 #[derive(Template)]
 #[template(path = "pages/erasing.html")]
@@ -67,6 +68,7 @@ async fn confirm(State(desk): State<Desk>, Staff(who): Staff, Path(id): Path<Str
 async fn erase(
     State(desk): State<Desk>,
     Staff(who): Staff,
+    Extension(hub): Extension<Hub>,
     Path(id): Path<String>,
     Body(sent): Body<Vec<(String, String)>>,
 ) -> Answer {
@@ -85,7 +87,7 @@ async fn erase(
     let (true, Some(reason)) = (form.is_good(), reason) else {
         return refused(&known.page(&desk, &who, form));
     };
-    let erased = desk.site().erase(known.line.id, who.agent, reason).await?;
+    let erased = hub.erase(known.line.id, who.agent, reason).await?;
     if erased == 0 {
         return Err(Failure::NotFound);
     }

@@ -295,15 +295,11 @@ async fn find(desk: &Desk, id: &str) -> Result<Laptop, Failure> {
 async fn revoke(
     State(desk): State<Desk>,
     Administrator(who): Administrator,
+    Extension(hub): Extension<Hub>,
     Path(id): Path<String>,
 ) -> Answer {
     let Laptop { id, name, .. } = find(&desk, &id).await?;
-    desk.site()
-        .write(move |work| {
-            let now = work.stamp();
-            Ok(devices::revoke(work.connection(), id, now)?)
-        })
-        .await?;
+    hub.revoke(id).await?;
     desk.flash(
         &who,
         Flash::done(format!(
