@@ -3,6 +3,7 @@
 //! A page's handler takes `Extension<Hub>` for the hub and, like every page, the desk's state for its frame. A new
 //! page is: a file here, a line in [`routes`], and a line in [`NAV`] if it has an entry of its own.
 
+mod backups;
 mod erasing;
 mod erasures;
 mod export;
@@ -45,6 +46,12 @@ pub(crate) const NAV: &[NavEntry] = &[
         key: 'o',
         role: Role::Administrator,
     },
+    NavEntry {
+        label: "Sauvegardes",
+        href: backups::PATH,
+        key: 'u',
+        role: Role::Administrator,
+    },
 ];
 
 /// What the hub adds to a person's sheet.
@@ -57,6 +64,7 @@ pub(crate) const PERSON_ACTS: &[PersonAct] = &[PersonAct {
 /// The routes of all pages.
 pub(crate) fn routes(hub: Hub) -> Router<Desk> {
     Router::new()
+        .merge(backups::routes())
         .merge(erasing::routes())
         .merge(erasures::routes())
         .merge(export::routes())

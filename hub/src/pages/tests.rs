@@ -47,6 +47,8 @@ const ROUTES: &[(&str, &str, Role)] = &[
     ("POST", "/portables/tickets", Role::Administrator),
     ("GET", "/portables/x/revoquer", Role::Administrator),
     ("POST", "/portables/x/revoquer", Role::Administrator),
+    ("GET", "/sauvegardes", Role::Administrator),
+    ("POST", "/sauvegardes/maintenant", Role::Administrator),
 ];
 
 #[tokio::test]
