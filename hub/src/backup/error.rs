@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use shared::ledger::LedgerError;
 use shared::program::Exit;
 use shared::site::SiteError;
+use shared::text::system_words;
 
 use crate::opened::HubError;
 
@@ -99,7 +100,8 @@ pub enum BackupError {
     NotClosed,
     /// A file.
     #[error(
-        "{path} ne se lit ou ne s’écrit pas ({source})\u{a0}: vérifiez le disque et la place qui reste",
+        "{path} ne se lit ou ne s’écrit pas\u{a0}: {}",
+        system_words(.source),
         path = .path.display()
     )]
     File {
@@ -172,7 +174,7 @@ pub enum PlaceError {
     #[error("plus de place\u{a0}: libérez-en, ou remplacez le disque")]
     Full,
     /// The system.
-    #[error("ne s’écrit ou ne se lit pas ({0})")]
+    #[error("ne s’écrit ou ne se lit pas\u{a0}: {}", system_words(.0))]
     System(io::Error),
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, fadvise};
+use shared::ledger::LedgerError;
 use shared::program::files::Fresh;
 use shared::site::erasure_file;
 
@@ -124,7 +125,8 @@ pub(super) fn mirror(place: &Path, lines: &[String]) -> Result<(), PlaceError> {
     }
     let added = erasure_file::add_missing(&place.join(ERASURES), lines);
     added.map(|_| ()).map_err(|error| match error {
-        shared::ledger::LedgerError::File { source, .. } => source.into(),
+        LedgerError::File { source, .. } => source.into(),
+        LedgerError::DiskFull => PlaceError::Full,
         other => PlaceError::System(io::Error::other(other.to_string())),
     })
 }

@@ -139,18 +139,6 @@ impl World {
         self.at_hub(&[&words[..], &[from.to_str().unwrap()]].concat())
     }
 
-    /// The newest backup of the second place.
-    pub fn newest(&self) -> Value {
-        let listed = self.at_hub(&["backup", "list", "--json"]).success().json();
-        listed["places"][1]["backups"][0].clone()
-    }
-
-    pub fn verify(&self, name: &str) -> Finished {
-        let (file, key) = (self.path("usb").join(name), self.path("odile.cle"));
-        let words = ["backup", "verify", file.to_str().unwrap(), "--key"];
-        self.at_hub(&[&words[..], &[key.to_str().unwrap()]].concat())
-    }
-
     /// Files that nobody is to find: half-written backups, copies of the database.
     pub fn left_over(&self) -> Vec<PathBuf> {
         let mut left = Vec::new();
