@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::page::Page;
+use super::unsaved::Unsaved;
 use crate::ledger::LedgerError;
 use crate::site::SiteError;
 use crate::text::capitalised;
@@ -106,7 +107,11 @@ impl IntoResponse for Failure {
             text: text.clone(),
         }
         .render()
-        .unwrap_or(text);
-        (status, Html(html)).into_response()
+        .unwrap_or_else(|_| text.clone());
+        let mut response = (status, Html(html)).into_response();
+        if status.is_server_error() {
+            response.extensions_mut().insert(Unsaved { title, text });
+        }
+        response
     }
 }

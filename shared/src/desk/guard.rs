@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use super::{Desk, assets};
 
 /// The largest form that our pages send, files apart, in bytes.
-const FORM_BYTES_MAX: usize = 64 * 1024;
+pub(super) const FORM_BYTES_MAX: usize = 64 * 1024;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

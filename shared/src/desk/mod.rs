@@ -2,8 +2,9 @@
 //!
 //! What pages share: [`page`] is the frame that `base.html` draws, [`form`] what the field macros of `parts.html`
 //! draw, [`assets`] the style sheet and the script, [`sign_in`] who is there, [`guard`] what every request must
-//! respect, [`answer`] what a handler gives back, [`transfer`] files on their way. The desk does not know whether it runs on a laptop or at the hub:
-//! what differs (name, further pages, status line) is in [`DeskConfig`].
+//! respect, [`answer`] what a handler gives back, [`unsaved`] what was typed when the store fails, [`transfer`] files on
+//! their way. The desk does not know whether it runs on a laptop or at the hub: what differs (name, further pages,
+//! status line) is in [`DeskConfig`].
 
 mod accessibility;
 pub mod answer;
@@ -26,6 +27,7 @@ pub mod testing;
 mod tests;
 mod today;
 pub mod transfer;
+mod unsaved;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -230,6 +232,7 @@ pub fn router(desk: Desk, more: Router<Desk>) -> Router {
         .merge(people::routes())
         .merge(more)
         .fallback(answer::not_found);
+    let pages = unsaved::around(pages, &desk);
     guard::around(pages, &desk).with_state(desk)
 }
 

@@ -67,8 +67,11 @@ async fn signed_in(headers: &HeaderMap, desk: &Desk) -> Result<Option<SignedIn>,
     let (Some(found), catalog) = found else {
         return Ok(None);
     };
-    if found.stale {
-        sign_in::mark_seen(desk, token_hash).await?;
+    // A full disk keeps nobody from reading.
+    if found.stale
+        && let Err(error) = sign_in::mark_seen(desk, token_hash).await
+    {
+        tracing::warn!(%error, "a sign-in was not noted as used");
     }
     let account = catalog
         .agents

@@ -112,3 +112,22 @@ async fn a_site_without_accounts_says_what_to_do_instead_of_asking_for_one() {
     assert!(closed.text.contains("Demandez à l’administrateur."));
     assert!(!closed.text.contains("Identifiant"));
 }
+
+#[tokio::test]
+async fn what_was_typed_comes_back_when_the_store_fails_but_no_passphrase() {
+    let visitor = Visitor::agent().await;
+    let broken = rusqlite::Connection::open(visitor.site().store().directory().join("maison.db"));
+    // No table to write to: as good as a disk that does not write.
+    (broken.unwrap())
+        .execute_batch("DROP TABLE change; DROP TABLE sign_in")
+        .unwrap();
+    let typed = [("family_name", "d’Été & \"fils\""), ("given_name", "Zoé")];
+    let seen = visitor.post("/personnes/nouvelle", &typed).await;
+    assert_eq!(seen.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(seen.says("cette page l’a gardé"), "{}", seen.text);
+    assert!(seen.text.contains("action=\"/personnes/nouvelle\""));
+    let secret = [("login", LOGIN), ("passphrase", PASSPHRASE)];
+    let seen = visitor.post("/connexion?vers=%2Fpersonnes", &secret).await;
+    assert_eq!(seen.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!seen.text.contains(PASSPHRASE) && !seen.says("l’a gardé"));
+}

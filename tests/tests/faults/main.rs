@@ -2,6 +2,7 @@
 
 mod damaged;
 mod flips;
+mod full;
 mod image;
 mod pair;
 mod power;
