@@ -163,6 +163,13 @@ export const hub = [
     await page.getByRole("link", { name: "Révoquer" }).first().click();
     await page.getByRole("heading", { name: "Révoquer" }).waitFor();
   }),
+  row("/sauvegardes", "sauvegardes"),
+  row("/sauvegardes", "sauvegardes-faites", async (page, { at, setUpBackups }) => {
+    await setUpBackups();
+    await at("/sauvegardes");
+    await page.getByRole("button", { name: "Sauvegarder maintenant" }).click();
+    await see(page.locator(".flash"), "Sauvegardé et vérifié");
+  }),
   row("/vue-ensemble/quarantaine", "mises-de-cote"),
   row("/personnes/{id}/effacer", "personne-effacer", (page, { at, person }) => at(`${person}/effacer`)),
   row("/personnes/{id}/effacer", "personne-effacer-erreur", async (page, { at, person }) => {

@@ -12,7 +12,7 @@ import { artefacts, checkAccessibility, expectNoErrors, launch, openPage, screen
 import { Clerk, disagree, fillTheDay, leaveThingsOpen } from "./day.mjs";
 import * as pages from "./pages.mjs";
 import { freshDirectory } from "./programs.mjs";
-import { signIn, startHub, startLaptop } from "./territory.mjs";
+import { setUpBackups, signIn, startHub, startLaptop } from "./territory.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -46,6 +46,7 @@ test("every page of both programs can be used by everybody", async (context) => 
     disputed: await disagree(clerk, hubClerk),
     person: `/personnes/${await clerk.person("lignon therese")}`,
     other: await clerk.person("lignon marcel"),
+    setUpBackups: () => setUpBackups(directory, hub),
     stick: await (await laptopPage.request.get(laptop.page("/synchronisation/cle/fichier"))).body(),
   };
 

@@ -1,6 +1,7 @@
 // The territory that the browser tests work in: a hub filled by its commands, as an administrator would, laptops
 // joined to it, and an agent who signs in. Everybody in it is invented.
 
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Program, hub, node, run } from "./programs.mjs";
@@ -27,6 +28,17 @@ export async function startHub(directory) {
   await run(hub, ["import", "--data", data, "--agent", "odile", "--only-good", beneficiaries]);
   await run(hub, ["example", "--data", data, "--agent", "odile"]);
   return Object.assign(await Program.serve(hub, data), { data });
+}
+
+/** Has the hub `at` back up to a place in `directory`, for two administrators. */
+export async function setUpBackups(directory, at) {
+  for (const [login, { name }] of Object.entries(accounts).slice(1)) {
+    const key = path.join(directory, `${login}.cle`);
+    await run(hub, ["backup", "key", "--data", at.data, "--name", name, key]);
+  }
+  const place = path.join(directory, "disque");
+  await mkdir(place);
+  await run(hub, ["backup", "place", "add", "--data", at.data, place]);
 }
 
 /** A laptop that has joined the serving hub `at` and holds all it has; serving. */

@@ -15,7 +15,7 @@ use crate::opened::HubError;
 pub enum BackupError {
     /// Fewer than two administrators could open it.
     #[error(
-        "une sauvegarde se chiffre pour deux personnes au moins, et il y a {} ici. Faites une clé par administrateur, \
+        "une sauvegarde se chiffre pour deux personnes au moins, et il n’y {} ici. Faites une clé par administrateur, \
          sur sa propre clé USB\u{a0}: «\u{a0}maison-hub backup key --data DOSSIER --name \"Odile Roques\" FICHIER\u{a0}»\u{a0}; ou donnez \
          la clé publique d’une clé faite avec age-keygen\u{a0}: «\u{a0}maison-hub backup recipient add --data DOSSIER --name NOM age1…\u{a0}»",
         recipients(*.0)
@@ -190,9 +190,9 @@ impl From<io::Error> for PlaceError {
 
 fn recipients(count: usize) -> &'static str {
     if count == 0 {
-        "aucune clé"
+        "a aucune clé"
     } else {
-        "une seule clé"
+        "en a qu’une"
     }
 }
 

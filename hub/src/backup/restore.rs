@@ -35,6 +35,8 @@ pub struct Restored {
     pub manifest: Manifest,
     /// Where the data lie that were there before; nothing where there were none.
     pub aside: Option<PathBuf>,
+    /// Whether something here said which hub it must be of: the data that were here, or the key file.
+    pub is_vouched: bool,
 }
 
 /// Restores a backup into `directory`. What is there stays as it is until the backup has been unpacked, checked and
@@ -54,6 +56,7 @@ pub async fn restore(
     let custody = Custody::take(directory)?;
     let path = chosen(directory, from)?;
     let now = clock.now();
+    let is_vouched = key.hub.is_some() || keys::own_hub(directory).is_some();
     let (new, name) = aside::begin(directory, aside::Why::Restored, now)?;
     let made = make(&custody, &path, &key, (&new, clock), tell).await;
     let manifest = match made {
@@ -76,6 +79,7 @@ pub async fn restore(
         path,
         manifest,
         aside: aside.exists().then_some(aside),
+        is_vouched,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
+use serde::Serialize;
 use shared::ids::ReplicaId;
 use shared::ledger::{LedgerError, changes, replica};
 use shared::time::Timestamp;
@@ -25,7 +26,7 @@ pub struct Restoration {
 }
 
 /// A laptop since then.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Returned {
     /// Its name.
     pub name: String,

@@ -49,6 +49,8 @@ async fn apart(
     let directory = hub.site().store().directory().to_owned();
     let now = hub.site().clock().now();
     let done = tokio::task::spawn_blocking(move || work(&directory, now)).await;
+    // A copy in the making keeps what was erased meanwhile from leaving the log.
+    hub.site().scrub().await;
     match done.unwrap_or_else(|_| Err(LedgerError::Interrupted.into())) {
         Ok(()) | Err(BackupError::Busy) => {}
         Err(error) => tracing::error!(%error, "backups"),

@@ -1,13 +1,16 @@
 //! `maison-hub status`: what the hub holds and where its laptops stand.
 
+use rusqlite::Connection;
 use serde::Serialize;
 use shared::exchange::{durability, position, receipt};
 use shared::ids::ReplicaId;
-use shared::ledger::{changes, replica};
+use shared::ledger::{LedgerError, changes, replica};
 use shared::program::{Exit, say};
 use shared::text::counted;
 use shared::time::{Clock, Timestamp, clock_time, short_date};
 
+use crate::backup::returned::{self, Returned};
+use crate::backup::{Standing, State};
 use crate::cli;
 use crate::devices::{self, DeviceState};
 use crate::opened::{Hub, HubError};
@@ -22,9 +25,21 @@ struct Status {
     epoch: Option<String>,
     /// How far the records have got: all that a hub holds is at the hub.
     durable: Durable,
+    /// The newest verified backup.
+    backup: Option<Standing>,
+    /// What each laptop gave back since the hub was restored from a backup.
+    returned: Option<SinceRestored>,
     /// When the hub last found out by itself that it had been put back to an older copy.
     restored: Option<Restored>,
     laptops: Vec<Laptop>,
+}
+
+/// A restore: when, and of which moment.
+#[derive(Debug, Serialize)]
+struct SinceRestored {
+    at: Timestamp,
+    of: Timestamp,
+    laptops: Vec<Returned>,
 }
 
 /// Records by how far they have got.
@@ -72,6 +87,7 @@ pub(super) async fn status(asked: cli::Status) -> Result<Exit, HubError> {
 
 async fn read(hub: &Hub) -> Result<Status, HubError> {
     let replica = hub.site().replica();
+    let backup = State::read(hub.site().store().directory()).newest;
     let status = hub.site().read(move |connection| {
         let fingerprint = replica::fingerprint(connection)?;
         Ok(Status {
@@ -83,6 +99,8 @@ async fn read(hub: &Hub) -> Result<Status, HubError> {
             durable: Durable {
                 hub: durability::durable(connection)?.hub,
             },
+            backup,
+            returned: since_restored(connection)?,
             restored: receipt::last_restored(connection)?.map(|restored| Restored {
                 at: restored.at(),
                 laptop: restored.laptop(),
@@ -93,6 +111,17 @@ async fn read(hub: &Hub) -> Result<Status, HubError> {
         })
     });
     Ok(status.await?)
+}
+
+fn since_restored(connection: &Connection) -> Result<Option<SinceRestored>, LedgerError> {
+    let Some(restored) = returned::last(connection)? else {
+        return Ok(None);
+    };
+    Ok(Some(SinceRestored {
+        at: restored.at,
+        of: restored.of,
+        laptops: returned::since(connection, &restored)?,
+    }))
 }
 
 fn laptop(state: DeviceState) -> Laptop {
@@ -116,6 +145,28 @@ fn say_in_french(status: &Status) {
         counted(status.changes, "modification", "modifications"),
         status.fingerprint,
     ));
+    say(match &status.backup {
+        None => "Aucune sauvegarde vérifiée\u{a0}: voyez «\u{a0}maison-hub backup --help\u{a0}»."
+            .to_owned(),
+        Some(backup) => {
+            let at = Timestamp(backup.at).local();
+            let (day, time) = (short_date(at.date()), clock_time(at.time()));
+            format!("Dernière sauvegarde vérifiée\u{a0}: {day} à {time}.")
+        }
+    });
+    if let Some(returned) = &status.returned {
+        let at = returned.at.local();
+        let away = returned
+            .laptops
+            .iter()
+            .filter(|laptop| laptop.contact.is_none());
+        say(format!(
+            "Restauré {} à {}\u{a0}: {} à faire échanger encore.",
+            short_date(at.date()),
+            clock_time(at.time()),
+            counted(away.count() as u64, "portable", "portables")
+        ));
+    }
     if let Some(restored) = &status.restored {
         let at = restored.at.local();
         say(format!(

@@ -11,6 +11,7 @@ use axum::{Extension, Router};
 use shared::desk::Desk;
 use shared::desk::answer::{Answer, Failure, page, see};
 use shared::desk::page::{Flash, Page, moment};
+use shared::ledger::aside;
 use shared::text::{capitalised, counted};
 use shared::time::Timestamp;
 
@@ -45,6 +46,8 @@ struct BackupsPage {
     /// The names of those whose keys open backups.
     recipients: String,
     restored: Option<Restoration>,
+    /// Directories of data from before a restore, which somebody should remove some day.
+    set_aside: String,
 }
 
 /// A place in the list.
@@ -83,8 +86,14 @@ async fn show(
 ) -> Answer {
     let now = desk.site().clock().now();
     let directory = hub.site().store().directory().to_owned();
-    let listed = tokio::task::spawn_blocking(move || backup::list(&directory)).await;
-    let listed = listed.map_err(|_| Failure::Busy)?.map_err(unreadable)?;
+    let read = move || {
+        let moved = aside::moved(&directory, aside::Why::Restored);
+        let paths = moved.iter().map(|name| display(directory.join(name)));
+        let set_aside: Vec<String> = paths.collect();
+        backup::list(&directory).map(|listed| (listed, set_aside.join(", ")))
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    let read = read.map_err(|_| Failure::Busy)?.map_err(unreadable)?;
     let restored = desk.site().read(|connection| {
         let Some(restored) = returned::last(connection)? else {
             return Ok(None);
@@ -98,7 +107,7 @@ async fn show(
         laptops: laptops.into_iter().map(|one| laptop(one, now)).collect(),
     });
     let frame = desk.page(&who, TITLE, PATH);
-    page(&backups_page(frame, listed, restored, now))
+    page(&backups_page(frame, read, restored, now))
 }
 
 fn unreadable(error: BackupError) -> Failure {
@@ -108,7 +117,7 @@ fn unreadable(error: BackupError) -> Failure {
 
 fn backups_page(
     page: Page,
-    listed: Listed,
+    (listed, set_aside): (Listed, String),
     restored: Option<Restoration>,
     now: Timestamp,
 ) -> BackupsPage {
@@ -142,6 +151,7 @@ fn backups_page(
             .map(|one| place(one, now))
             .collect(),
         restored,
+        set_aside,
     }
 }
 
@@ -226,14 +236,19 @@ async fn create(
     );
     let making = move || backup::create(&directory, now, &mut |_, _, _| ());
     // It goes on when the browser is no longer waiting.
-    let making = tokio::task::spawn_blocking(making);
+    let making = tokio::spawn(async move {
+        let made = tokio::task::spawn_blocking(making).await;
+        // Its copy kept what was erased meanwhile from leaving the files.
+        hub.site().scrub().await;
+        made
+    });
     let flash = match tokio::time::timeout(WAITED, making).await {
         Err(_) => Flash::warning(
             "La sauvegarde est en cours\u{a0}: rechargez cette page dans un instant.",
         ),
-        Ok(Err(_)) => return Err(Failure::Busy),
-        Ok(Ok(Ok(made))) => done(&made),
-        Ok(Ok(Err(error))) => {
+        Ok(Err(_) | Ok(Err(_))) => return Err(Failure::Busy),
+        Ok(Ok(Ok(Ok(made)))) => done(&made),
+        Ok(Ok(Ok(Err(error)))) => {
             tracing::error!(%error, "no backup was made");
             Flash::warning(format!("{}.", capitalised(&error.to_string())))
         }
@@ -316,7 +331,15 @@ mod tests {
         let at = AtHub::with(Role::Administrator).await;
         let note = |tx: &rusqlite::Transaction<'_>| returned::note(tx, NOW, NOW);
         at.hub.site().store().write(note).await.unwrap();
+        let before = at
+            .hub
+            .site()
+            .store()
+            .directory()
+            .join("avant-restauration-2026-11-26-0925");
+        std::fs::create_dir(before).unwrap();
         let seen = at.visitor.get("/sauvegardes").await;
+        assert!(seen.says("avant-restauration-2026-11-26-0925"));
         assert!(seen.says("Depuis la restauration") && seen.says("Aucun portable inscrit"));
         let overview = at.visitor.get("/vue-ensemble").await;
         assert!(overview.says("Le hub a été restauré"), "{}", overview.text);

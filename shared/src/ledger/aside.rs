@@ -85,7 +85,9 @@ pub fn finish(directory: &Path) -> Result<(), LedgerError> {
         return Ok(());
     };
     let to = directory.join(&aside);
-    std::fs::create_dir_all(&to).map_err(|source| LedgerError::of_file(&to, source))?;
+    let mut private = DirBuilder::new();
+    private.recursive(true).mode(0o700);
+    (private.create(&to)).map_err(|source| LedgerError::of_file(&to, source))?;
     for name in [WAL, SHM, FILE] {
         let from = directory.join(name);
         if from.exists() {
@@ -101,6 +103,18 @@ pub fn finish(directory: &Path) -> Result<(), LedgerError> {
     // It is made empty before it is used again.
     let _ = std::fs::remove_dir_all(directory.join(IN_THE_MAKING));
     Ok(())
+}
+
+/// The names of the directories of databases that were moved aside for this reason, oldest first.
+#[must_use]
+pub fn moved(directory: &Path, why: Why) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(why.prefix()) && !name.ends_with(COMPLETE))
+        .collect();
+    names.sort();
+    names
 }
 
 /// The name of the directory for the damaged database, where the new one is complete.
@@ -164,6 +178,7 @@ mod tests {
             assert_eq!(names(path), [aside.as_str(), FILE]);
             assert_eq!(std::fs::read(path.join(FILE)).unwrap(), b"new");
             assert_eq!(names(&path.join(&aside)), [FILE, SHM, WAL]);
+            assert_eq!(super::moved(path, why), [aside.as_str()]);
             assert_eq!(begin(path, why, AT).unwrap().1, format!("{aside}-2"));
         }
     }

@@ -63,10 +63,10 @@ fn key(asked: &arguments::Key) -> Result<Exit, BackupError> {
     settings.add_recipient(&public, &asked.name)?;
     settings.write(data)?;
     say(format!(
-        "La clé de {} est dans {}\u{a0}: gardez ce fichier loin du hub. Sans lui et sans la clé d’une autre personne, \
+        "Clé écrite dans {}, pour {}\u{a0}: gardez ce fichier loin du hub. Sans lui ni la clé d’une autre personne, \
          aucune sauvegarde ne s’ouvre.\nClé publique\u{a0}: {public}",
-        asked.name,
-        asked.file.display()
+        asked.file.display(),
+        asked.name
     ));
     say_how_many(&settings);
     Ok(Exit::Done)

@@ -1,6 +1,6 @@
 //! `maison-hub backup restore`: puts a backup in the place of the hub's data, and says what comes next.
 
-use shared::program::{Exit, say};
+use shared::program::{Exit, complain, say};
 use shared::time::Clock;
 
 use super::arguments::Restore;
@@ -27,6 +27,12 @@ pub(super) async fn restore(asked: Restore) -> Result<Exit, BackupError> {
         show::day_and_hour(restored.manifest.at()),
         restored.path.display()
     ));
+    if !restored.is_vouched {
+        complain(
+            "Ni ce dossier ni le fichier de clé ne disaient de quel hub doit être la sauvegarde\u{a0}: assurez-vous qu’elle vient \
+             bien d’un emplacement de confiance.",
+        );
+    }
     if let Some(aside) = restored.aside {
         say(format!(
             "Les données d’avant sont dans {}\u{a0}: supprimez ce dossier quand tout est en ordre, il contient des noms.",

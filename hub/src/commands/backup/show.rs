@@ -59,7 +59,7 @@ fn in_french(listed: &Listed) {
     }
     for one in &listed.recipients {
         say(format!(
-            "S’ouvre avec la clé de {}\u{a0}: {}",
+            "Peut ouvrir les sauvegardes\u{a0}: {}, {}",
             one.name, one.key
         ));
     }
