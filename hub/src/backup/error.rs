@@ -96,7 +96,9 @@ pub enum BackupError {
     #[error("{path}\u{a0}: {source}", path = .0.display(), source = .1)]
     Place(PathBuf, PlaceError),
     /// What was restored could not be closed.
-    #[error("la base restaurée ne se ferme pas\u{a0}: rien n’est changé, recommencez")]
+    #[error(
+        "la base restaurée ne se ferme pas\u{a0}: rien n’est changé. Vérifiez que le disque a encore de la place, puis recommencez"
+    )]
     NotClosed,
     /// A file.
     #[error(
