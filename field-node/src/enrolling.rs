@@ -67,6 +67,7 @@ impl Node {
             hub: joined.hub,
             addresses,
             pins: ticket.pins(),
+            letter: joined.letter,
         };
         let kept = enrolment.clone();
         store

@@ -6,6 +6,7 @@ use ed25519_dalek::SigningKey;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use shared::ids::ReplicaId;
+use shared::joining::letter::Letter;
 use shared::joining::pin::Pins;
 use shared::ledger::{LedgerError, replica};
 
@@ -24,6 +25,9 @@ pub struct Enrolment {
     /// Keys by which the laptop knows the hub; none where authorities vouch for its certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<Pins>,
+    /// What registers it again with a hub that has forgotten it; none where it was registered by an older hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<Letter>,
 }
 
 /// The registration; `None` before it.

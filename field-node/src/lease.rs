@@ -176,6 +176,13 @@ fn ask_as_registered(connection: &Connection) -> Result<bool, LedgerError> {
     Ok(is_copy)
 }
 
+/// After a hub that had forgotten this laptop has registered it again under the id that it bears.
+pub(crate) fn registered_again(connection: &Connection, nonce: Nonce) -> Result<(), LedgerError> {
+    replica::forget(connection, REGISTERED_AS)?;
+    replica::forget(connection, INCARNATION)?;
+    keep(connection, nonce)
+}
+
 fn bear(connection: &Connection, incarnation: ReplicaId, nonce: Nonce) -> Result<(), LedgerError> {
     if id_under(connection, REGISTERED_AS)?.is_none() {
         let former = replica::id(connection)?;

@@ -11,6 +11,7 @@ use reqwest::{Client, Method, Request, Response, StatusCode};
 use rusqlite::Connection;
 use shared::ids::ReplicaId;
 use shared::joining::lease::Trial;
+use shared::joining::letter::Letter;
 use shared::joining::messages::{EXCHANGE_PATH, JOIN_PATH, JoinRequest, Joined, Reason, Refused};
 use shared::joining::pin::Pins;
 use shared::joining::signature::{Claim, NONCE, Nonce, Signed};
@@ -116,33 +117,54 @@ impl Line {
         key: &SigningKey,
     ) -> Result<(Joined, String), LineError> {
         let replica = self.site.read(|c| Ok(replica::id(c)?)).await?;
-        let body = JoinRequest::new(ticket, replica, key);
-        let body = serde_json::to_vec(&body).map_err(|_| LineError::NotTheHub)?;
+        let request = JoinRequest::new(ticket, replica, key);
         self.trust.set(ticket.pins());
         let mut found = LineError::Unreachable;
         for address in &ticket.addresses {
-            let request = self
-                .client
-                .post(format!("{address}{JOIN_PATH}"))
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.clone());
-            let response = match request.send().await.map_err(|error| cause(&error)) {
+            match self.join_at(address, &request).await {
                 // What answers elsewhere may be the hub all the same.
-                Err(LineError::Unreachable) => continue,
-                Err(LineError::NotTheHub) => {
-                    found = LineError::NotTheHub;
-                    continue;
-                }
-                other => other?,
-            };
-            if !response.status().is_success() {
-                return Err(refusal(response).await);
+                Err(LineError::Unreachable) => {}
+                Err(LineError::NotTheHub) => found = LineError::NotTheHub,
+                joined => return Ok((joined?, address.clone())),
             }
-            let joined = message(response).await?;
-            let joined = serde_json::from_slice(&joined).map_err(|_| LineError::NotTheHub)?;
-            return Ok((joined, address.clone()));
         }
         Err(found)
+    }
+
+    async fn join_at(&self, address: &str, request: &JoinRequest) -> Result<Joined, LineError> {
+        let body = serde_json::to_vec(request).map_err(|_| LineError::NotTheHub)?;
+        let request = self
+            .client
+            .post(format!("{address}{JOIN_PATH}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        let response = request.send().await.map_err(|error| cause(&error))?;
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
+        let joined = message(response).await?;
+        serde_json::from_slice(&joined).map_err(|_| LineError::NotTheHub)
+    }
+
+    /// Has this laptop registered again by a hub that was restored from a copy of before it joined; false where the hub
+    /// does not.
+    async fn join_again(
+        &self,
+        address: &str,
+        letter: &Letter,
+        key: &SigningKey,
+    ) -> Result<bool, LineError> {
+        let replica = self.site.read(|c| Ok(replica::id(c)?)).await?;
+        let request = JoinRequest::again(letter.clone(), replica, key);
+        let joined = match self.join_at(address, &request).await {
+            Err(LineError::Refused(_)) => return Ok(false),
+            joined => joined?,
+        };
+        let nonce = Nonce::from_text(&joined.nonce).ok_or(LineError::NotTheHub)?;
+        self.write(move |tx| lease::registered_again(tx, nonce))
+            .await?;
+        tracing::warn!("the hub had forgotten this laptop and has registered it again");
+        Ok(true)
     }
 
     /// Sends one request of an exchange, signed, at the first address that answers.
@@ -159,7 +181,8 @@ impl Line {
         self.trust.set(enrolment.pins);
         let mut found = LineError::Unreachable;
         for (position, address) in enrolment.addresses.iter().enumerate() {
-            match self.exchange_at(address, key, &body, traffic).await {
+            let letter = enrolment.letter.as_ref();
+            match self.exchange_at(address, key, letter, &body, traffic).await {
                 Err(LineError::Unreachable) => {}
                 // A hotel's network answers for everybody; the hub may answer elsewhere.
                 Err(LineError::NotTheHub) => found = LineError::NotTheHub,
@@ -178,6 +201,7 @@ impl Line {
         &self,
         address: &str,
         key: &SigningKey,
+        mut letter: Option<&Letter>,
         body: &[u8],
         traffic: &mut Traffic,
     ) -> Result<HubAnswer, LineError> {
@@ -216,7 +240,10 @@ impl Line {
             match self.take(&signing, step).await? {
                 Taken::Again => traffic.is_copy |= matches!(step, Step::BeCopy(_)),
                 Taken::Overtaken => is_overtaken = true,
-                Taken::Not => return Err(refused),
+                Taken::Not => match letter.take().filter(|_| is_unknown(&refused)) {
+                    Some(letter) if self.join_again(address, letter, key).await? => {}
+                    _ => return Err(refused),
+                },
             }
         }
     }
@@ -315,6 +342,10 @@ impl HubAnswer {
             piece.to_vec()
         }))
     }
+}
+
+fn is_unknown(refused: &LineError) -> bool {
+    matches!(refused, LineError::Refused(refused) if refused.error == Reason::LaptopUnknown)
 }
 
 /// What follows from the hub's reason not to let a request through.

@@ -1,4 +1,4 @@
-//! The route on which a laptop trades its ticket for a registration.
+//! The route on which a laptop trades its ticket for a registration, or the letter of an earlier one that the hub has lost.
 
 use std::sync::Arc;
 
@@ -55,15 +55,21 @@ async fn trade(hub: &Hub, request: Request) -> Result<Json<Joined>, Refusal> {
     let body = body::read(request.into_body(), BODY_BYTES_MAX).await?;
     let request: JoinRequest = serde_json::from_slice(&body).map_err(|_| Reason::Malformed)?;
     let (secret_hash, key) = request.verified().ok_or(Reason::Malformed)?;
-    let replica = request.replica;
+    let JoinRequest {
+        replica, letter, ..
+    } = request;
     let nonce = Nonce::fresh().map_err(|error| Refusal::unable(&error))?;
     let now = hub.site().clock().now();
     let (trade, own_key, recipient) = hub
         .site()
         .write(move |work| {
-            let own_key = hub_key::ensure_own(work.connection())?.verifying_key();
-            let recipient = stick::ensure_recipient(work.connection())?;
-            let trade = tickets::trade(work.connection(), &secret_hash, replica, &key, nonce, now)?;
+            let c = work.connection();
+            let own_key = hub_key::ensure_own(c)?;
+            let recipient = stick::ensure_recipient(c)?;
+            let trade = match &letter {
+                None => tickets::trade(c, &secret_hash, replica, &key, nonce, now)?,
+                Some(letter) => tickets::trade_letter(c, letter, replica, &key, nonce, now)?,
+            };
             if let Trade::Joined(device) = &trade {
                 // The histories that pages show name it, on every site.
                 let name = device.name.clone();
@@ -85,6 +91,6 @@ async fn trade(hub: &Hub, request: Request) -> Result<Json<Joined>, Refusal> {
     };
     tracing::info!(laptop = %replica, "registered");
     let (own_id, Device { name, nonce, .. }) = (hub.site().replica(), *device);
-    let joined = Joined::new(name, own_id, nonce, &own_key);
+    let joined = Joined::new(name, own_id, nonce, &own_key, &key);
     Ok(Json(joined.with_stick_recipient(recipient)))
 }

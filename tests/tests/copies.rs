@@ -252,3 +252,55 @@ async fn a_hub_put_back_by_copying_files_notices_by_itself_and_gets_everything_b
     let log = world.hub.take().unwrap().stop().1;
     assert!(log.contains("restored from an older copy"), "{log}");
 }
+
+#[tokio::test]
+async fn a_laptop_that_joined_after_the_image_of_the_hub_is_registered_again_without_a_ticket() {
+    let mut world = World::new(&["one"]);
+    world.without_hub(|world| world.copy("hub", "image"));
+    for name in ["two", "lost"] {
+        world.enrol(name);
+        world.write(name, 3).await;
+        assert_eq!(world.sync(name)["identical"], true);
+    }
+    // A copy bears an id that the hub will not know either.
+    world.copy("two", "three");
+    world.sync("two");
+    assert_eq!(world.sync("three")["copy_noticed"], true);
+    let lost = world.status("lost")["replica"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let hub = Hub::open(&world.path("hub"), Clock::default())
+        .await
+        .unwrap();
+    assert!(hub.revoke(lost).await.unwrap());
+    hub.close().await;
+    let before = at_hub(&world);
+
+    // As in a restore, the file beside the database stays.
+    world.without_hub(|world| {
+        let file = world.path("hub").join("erasures");
+        let kept = std::fs::read(&file).expect("the file of revocations");
+        world.copy("image", "hub");
+        std::fs::write(&file, kept).unwrap();
+    });
+    world.write("two", 1).await;
+    for name in ["two", "three", "one", "two", "three"] {
+        let report = world.sync(name);
+        assert_eq!(report["identical"], true, "{name}: {report}");
+        assert_eq!(report["copy_noticed"], false, "{name}: {report}");
+    }
+    // The sheet, and the names of the two laptops in the catalog, once more.
+    world.assert_equal(&["one", "two", "three"], before + 1 + 2);
+    let names: Vec<Value> = world.status("hub")["laptops"].as_array().unwrap().clone();
+    assert!(
+        names.iter().any(|laptop| laptop["name"] == "two"),
+        "{names:?}"
+    );
+
+    let path = world.path("lost");
+    let words = ["sync", "--json", "--data", path.to_str().unwrap()];
+    let refused = program::run(program::node(), &words);
+    assert_eq!(refused.json()["error"], "revoked", "{refused:?}");
+}

@@ -123,6 +123,7 @@ mod tests {
             hub: hub.replica(),
             addresses: Vec::new(),
             pins: None,
+            letter: None,
         };
         let kept = alone.site().write(move |work| {
             let c = work.connection();

@@ -4,10 +4,11 @@ use ed25519_dalek::VerifyingKey;
 use minicbor::bytes::ByteArray;
 use rusqlite::{Connection, OptionalExtension, Row};
 use shared::ids::ReplicaId;
+use shared::joining::letter::Letter;
 use shared::joining::pin::Pins;
 use shared::joining::signature::Nonce;
 use shared::joining::ticket::{SECRET_BYTES, Ticket};
-use shared::ledger::LedgerError;
+use shared::ledger::{LedgerError, hub_key};
 use shared::time::Timestamp;
 
 use super::{Device, find, register, revocations};
@@ -127,14 +128,11 @@ pub(crate) fn trade(
     let Some(ticket) = statement.query_row([secret_hash], issued).optional()? else {
         return Ok(Trade::Unknown);
     };
-    let known = find(connection, replica)?;
-    let is_revoked = known
-        .as_ref()
-        .is_some_and(|device| device.revoked.is_some());
-    if is_revoked || revocations::is_revoked(connection, key)? {
-        return Ok(Trade::Revoked);
-    }
-    let same_key = known.as_ref().map(|device| device.public_key == *key);
+    let same_key = match stand(connection, replica, key)? {
+        Standing::Revoked => return Ok(Trade::Revoked),
+        Standing::Unknown => None,
+        Standing::Known { by_this_key } => Some(by_this_key),
+    };
     match (ticket.used_by, same_key) {
         // Its first answer was lost: the same again, even if the ticket has become too old meanwhile.
         (Some(user), Some(true)) if user == replica => {}
@@ -151,6 +149,57 @@ pub(crate) fn trade(
     }
     let device = find(connection, replica)?.ok_or(LedgerError::Damaged("device"))?;
     Ok(Trade::Joined(Box::new(device)))
+}
+
+/// Registers a laptop again by the letter of its registration, which this hub has lost.
+///
+/// # Errors
+/// What SQLite says.
+pub(crate) fn trade_letter(
+    connection: &Connection,
+    letter: &Letter,
+    replica: ReplicaId,
+    key: &VerifyingKey,
+    nonce: Nonce,
+    now: Timestamp,
+) -> Result<Trade, LedgerError> {
+    let own = hub_key::own(connection)?;
+    if !own.is_some_and(|own| letter.is_by(&own.verifying_key(), key)) {
+        return Ok(Trade::Unknown);
+    }
+    match stand(connection, replica, key)? {
+        Standing::Revoked => return Ok(Trade::Revoked),
+        Standing::Known { by_this_key: false } => return Ok(Trade::KeyChanged),
+        // The answer was lost.
+        Standing::Known { by_this_key: true } => {}
+        Standing::Unknown => register(connection, replica, &letter.name, key, nonce, now)?,
+    }
+    let device = find(connection, replica)?.ok_or(LedgerError::Damaged("device"))?;
+    Ok(Trade::Joined(Box::new(device)))
+}
+
+/// What the hub knows of whoever wants to be registered.
+enum Standing {
+    Unknown,
+    Known { by_this_key: bool },
+    Revoked,
+}
+
+fn stand(
+    connection: &Connection,
+    replica: ReplicaId,
+    key: &VerifyingKey,
+) -> Result<Standing, LedgerError> {
+    if revocations::is_revoked(connection, key)? {
+        return Ok(Standing::Revoked);
+    }
+    Ok(match find(connection, replica)? {
+        None => Standing::Unknown,
+        Some(device) if device.revoked.is_some() => Standing::Revoked,
+        Some(device) => Standing::Known {
+            by_this_key: device.public_key == *key,
+        },
+    })
 }
 
 fn issued(row: &Row<'_>) -> rusqlite::Result<Issued> {

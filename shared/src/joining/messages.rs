@@ -5,6 +5,7 @@ use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
+use super::letter::Letter;
 use super::signature::Nonce;
 use super::ticket::Ticket;
 use crate::ids::ReplicaId;
@@ -17,16 +18,19 @@ pub const EXCHANGE_PATH: &str = "/api/v1/exchange";
 /// What the proof is signed over begins with this.
 const CONTEXT: &[u8] = b"maison join 1\0";
 
-/// A laptop asks to be registered.
+/// A laptop asks to be registered, with a ticket or with the letter of an earlier registration.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct JoinRequest {
-    /// The ticket's one-time secret, base 64.
+    /// The ticket's one-time secret, base 64; empty where there is a letter.
     secret: String,
+    /// The letter of a laptop that the hub has forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<Letter>,
     /// The laptop's replica id.
     pub replica: ReplicaId,
     /// The laptop's Ed25519 public key, base 64.
     public_key: String,
-    /// Signature by that key over the three above, base 64: whoever asks holds the private key.
+    /// Signature by that key over secret, id and key, base 64: whoever asks holds the private key.
     proof: String,
 }
 
@@ -34,14 +38,24 @@ impl JoinRequest {
     /// The request of the laptop `replica` that holds `key`.
     #[must_use]
     pub fn new(ticket: &Ticket, replica: ReplicaId, key: &SigningKey) -> Self {
-        let public_key = key.verifying_key();
-        let proof = key.sign(&proof_message(
-            ticket.secret.as_slice(),
-            replica,
-            &public_key,
-        ));
+        Self::proved(ticket.secret.as_slice(), replica, key)
+    }
+
+    /// The same without a ticket, of a laptop that has been registered before.
+    #[must_use]
+    pub fn again(letter: Letter, replica: ReplicaId, key: &SigningKey) -> Self {
         Self {
-            secret: BASE64URL_NOPAD.encode(ticket.secret.as_slice()),
+            letter: Some(letter),
+            ..Self::proved(&[], replica, key)
+        }
+    }
+
+    fn proved(secret: &[u8], replica: ReplicaId, key: &SigningKey) -> Self {
+        let public_key = key.verifying_key();
+        let proof = key.sign(&proof_message(secret, replica, &public_key));
+        Self {
+            secret: BASE64URL_NOPAD.encode(secret),
+            letter: None,
             replica,
             public_key: BASE64URL_NOPAD.encode(public_key.as_bytes()),
             proof: BASE64URL_NOPAD.encode(&proof.to_bytes()),
@@ -87,17 +101,27 @@ pub struct Joined {
     /// The age recipient to which files for the hub are encrypted; a hub of the first version says none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stick_recipient: Option<String>,
+    /// What registers the laptop again with a hub that has forgotten it; a hub of the first version gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter: Option<Letter>,
 }
 
 impl Joined {
-    /// The answer of the hub `hub` with the public key `key` to a laptop that it calls `name`.
+    /// The answer of the hub `hub` that holds `key` to the laptop that holds `laptop`, which it calls `name`.
     #[must_use]
-    pub fn new(name: String, hub: ReplicaId, nonce: Nonce, key: &VerifyingKey) -> Self {
+    pub fn new(
+        name: String,
+        hub: ReplicaId,
+        nonce: Nonce,
+        key: &SigningKey,
+        laptop: &VerifyingKey,
+    ) -> Self {
         Self {
+            letter: Some(Letter::new(key, laptop, name.clone())),
             name,
             hub,
             nonce: nonce.to_text(),
-            public_key: Some(BASE64URL_NOPAD.encode(key.as_bytes())),
+            public_key: Some(BASE64URL_NOPAD.encode(key.verifying_key().as_bytes())),
             stick_recipient: None,
         }
     }
@@ -267,12 +291,17 @@ mod tests {
 
     #[test]
     fn a_hub_says_its_key_and_one_of_the_first_version_says_none() {
-        let key = SigningKey::from_bytes(&[3; 32]).verifying_key();
+        let (key, laptop) = (
+            SigningKey::from_bytes(&[3; 32]),
+            SigningKey::from_bytes(&[1; 32]),
+        );
+        let (key, laptop) = (&key, &laptop.verifying_key());
         let hub = ReplicaId(uuid::Uuid::from_u128(9));
-        let joined = Joined::new("Portable 1".to_owned(), hub, Nonce([1; 16]), &key);
+        let joined = Joined::new("Portable 1".to_owned(), hub, Nonce([1; 16]), key, laptop);
         let sent = serde_json::to_string(&joined).unwrap();
         let heard: Joined = serde_json::from_str(&sent).unwrap();
-        assert_eq!(heard.hub_key(), Some(key));
+        assert_eq!(heard.hub_key(), Some(key.verifying_key()));
+        assert!(heard.letter.unwrap().is_by(&key.verifying_key(), laptop));
         let first = sent.replace(r#","public_key":"#, r#","another_word":"#);
         let heard: Joined = serde_json::from_str(&first).unwrap();
         assert_eq!(heard.hub_key(), None);

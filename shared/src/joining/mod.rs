@@ -9,10 +9,13 @@
 //!    gave with its last answer. No clock takes part, so a laptop whose clock is years off is still known.
 //! 4. That nonce is a [`lease`] as well: by it, copies of a laptop and old images of its disk are noticed, and get a
 //!    replica id of their own.
+//! 5. With its registration the laptop gets a [`letter`]: by it, a hub that was restored from a backup registers again
+//!    those that joined since.
 //!
 //! Plain values and cryptography only: no socket, no store.
 
 pub mod lease;
+pub mod letter;
 pub mod messages;
 pub mod pin;
 pub mod signature;
