@@ -364,9 +364,9 @@ async fn a_laptop_that_waits_is_answered_when_somebody_writes_but_not_once_it_is
 
     let replica: ReplicaId = laptop.site.replica();
     let store = stand.hub.site().store().clone();
+    let mut commits = store.commits();
     let revoke = async {
         // Once it has been let in, that is has been given another nonce.
-        let mut commits = store.commits();
         commits.changed().await.unwrap();
         store
             .write(move |tx| devices::revoke(tx, replica, NOW))
