@@ -60,16 +60,19 @@ async fn follow(
     name: watch::Sender<String>,
 ) {
     loop {
-        if let Ok(Err(_)) = tokio::time::timeout(STATUS_EVERY, state.changed()).await {
+        let is_news = match tokio::time::timeout(STATUS_EVERY, state.changed()).await {
+            Ok(Ok(())) => true,
+            Err(_) => false,
             // The courier has ended, so the program is ending.
-            return std::future::pending().await;
-        }
+            Ok(Err(_)) => return std::future::pending().await,
+        };
         name.send_replace(site_name(&state.borrow()));
         let line = line(site, &state);
+        // The same line again is told as well: an open page may say more of the courier than the line does.
         status.send_if_modified(|shown| {
             let differs = *shown != line;
             *shown = line;
-            differs
+            differs || is_news
         });
     }
 }

@@ -2,7 +2,9 @@
 // what was written down. With mouse and keyboard, as a person would; and its core once more without JavaScript.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { expectNoErrors, launch, openPage, withPicture } from "./browser.mjs";
 import { freshDirectory } from "./programs.mjs";
@@ -54,6 +56,32 @@ test("a morning without a line reaches Capestang when the line comes back", asyn
     await readTheOverview(desk);
     await readTheExport(desk);
     expectNoErrors(desk);
+  });
+});
+
+test("an open page says by itself that an exchange with a silent hub has ended", async (context) => {
+  const directory = await freshDirectory(context);
+  const hub = await startHub(directory);
+  const laptop = await startLaptop(directory, "Portable 1", hub);
+  await hub.stop();
+  // Whoever calls the hub is listened to, and gets no answer.
+  const calls = new Set();
+  const silent = createServer((call) => calls.add(call.on("error", () => {})));
+  silent.listen(new URL(hub.url).port, "127.0.0.1");
+  await once(silent, "listening");
+  context.after(() => silent.close());
+
+  const page = await openPage(browser);
+  await withPicture(page, "silent-hub", async () => {
+    await signIn(page, laptop, "claire");
+    await page.goto(laptop.page("/synchronisation"));
+    await page.getByRole("button", { name: "Mettre en pause" }).click();
+    await page.getByRole("button", { name: "Reprendre les échanges" }).click();
+    await see(page.locator("#attente"), "Un échange avec le hub est en cours");
+    calls.forEach((call) => call.destroy());
+    silent.close();
+    await page.locator("#attente", { hasNotText: "est en cours" }).waitFor();
+    expectNoErrors(page);
   });
 });
 

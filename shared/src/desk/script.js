@@ -75,11 +75,14 @@ function walkResults(event) {
 function liveStatus() {
   const line = document.getElementById("status-line");
   if (!line?.dataset.stream || !window.EventSource) return;
+  const following = follows();
   const show = (event) => {
     const fresh = line.cloneNode(false);
     fresh.innerHTML = event.data;
     // A screen reader speaks when this changes: the same line again must stay silent.
     if (!fresh.isEqualNode(line)) line.replaceChildren(...fresh.childNodes);
+    // A part that says more of the line than the status line does.
+    if (document.querySelector("[data-part=line]")) following.soon();
   };
   let stream = null;
   // Also when the page comes back from the browser's cache, whose streams are closed.
@@ -87,7 +90,7 @@ function liveStatus() {
     stream?.close();
     stream = new EventSource(line.dataset.stream);
     stream.onmessage = show;
-    stream.addEventListener("contenu", follows());
+    stream.addEventListener("contenu", following.heard);
   });
   addEventListener("pagehide", () => stream?.close());
 }
@@ -108,12 +111,16 @@ function follows() {
       // The program does not answer just now; the next word comes again.
     }
   };
-  return (event) => {
+  // A long exchange brings much news: once in a while is enough.
+  const soon = () => {
+    if (!timer && document.querySelector("[data-part]")) timer = setTimeout(follow, FOLLOW_DELAY_MS);
+  };
+  const heard = (event) => {
     const isNews = seen !== null && seen !== event.data;
     seen = event.data;
-    // A long exchange brings much news: once in a while is enough.
-    if (isNews && !timer && document.querySelector("[data-part]")) timer = setTimeout(follow, FOLLOW_DELAY_MS);
+    if (isNews) soon();
   };
+  return { soon, heard };
 }
 
 function showParts(text) {
