@@ -58,6 +58,7 @@ impl From<ExchangeError> for Refusal {
 /// Takes the request; the answer is sent whole when it is short, else chunk by chunk.
 async fn answer(hub: &Hub, admitted: Admitted, arrival: Option<Arrival>) -> Result<Body, Refusal> {
     let laptop = admitted.replica;
+    hub.learn_of_backup().await.map_err(ExchangeError::from)?;
     let mut answerer = Answerer::new(hub.site().clone(), laptop)?.with_sections(hub.sections());
     answerer.push(&admitted.body).await?;
     let mut answer = answerer.finish()?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use shared::domain::catalog::{Catalog, Replica, catalog_id, default_catalog};
 use shared::domain::codes::ErasureReason;
+use shared::exchange::backed_up::{self, Backup};
 use shared::exchange::{Sections, laptop_may_write, position};
 use shared::ids::{AgentId, PersonId, ReplicaId};
 use shared::ledger::quarantine::Again;
@@ -231,6 +232,32 @@ impl Hub {
         let is_known = revoked.await?;
         self.mirror().await;
         Ok(is_known)
+    }
+
+    /// Tells the ledger of the newest verified backup, where it does not know of it yet: pages and laptops hear of it
+    /// from there. Whoever makes backups may be another process.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(crate) async fn learn_of_backup(&self) -> Result<(), SiteError> {
+        let directory = self.site.store().directory().to_owned();
+        let news = self.site.read(move |c| {
+            let epoch = position::own_epoch(c)?.map(|epoch| epoch.to_string());
+            let newest = backup::State::read(&directory).newest;
+            let newest = newest.filter(|newest| Some(&newest.epoch) == epoch.as_ref());
+            let newest = newest.map(|newest| Backup {
+                position: newest.position,
+                at_ms: newest.at,
+            });
+            let known = backed_up::known(c)?;
+            Ok(newest.filter(|newest| known != Some(*newest)))
+        });
+        if let Some(backup) = news.await? {
+            self.site
+                .write(move |work| Ok(backed_up::keep_own(work.connection(), backup)?))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Erases a person; see [`Site::erase`].

@@ -53,6 +53,10 @@ struct Durable {
     hub: u64,
     /// What the hub has signed; absent before the first exchange.
     receipt: Option<Signed>,
+    /// How many are all in a verified backup of the hub.
+    backup: u64,
+    /// The moment that this backup is of; absent where none is known.
+    backup_at: Option<Timestamp>,
 }
 
 /// A receipt of the hub, whose signature has been verified.
@@ -109,6 +113,8 @@ fn durable(connection: &Connection) -> Result<Durable, LedgerError> {
         laptop: durable.laptop,
         laptop_records: durability::only_here(connection, NAMED_MAX)?,
         hub: durable.hub,
+        backup: durable.backup,
+        backup_at: durable.newest.map(|backup| backup.at()),
         receipt: durable.receipt.map(|receipt| Signed {
             epoch: receipt.epoch().to_string(),
             position: receipt.position,
@@ -153,6 +159,14 @@ fn say_in_french(status: &Status) {
                 clock_time(at.time())
             ));
         }
+    }
+    if let Some(at) = durable.backup_at.map(Timestamp::local) {
+        say(format!(
+            "Dans une sauvegarde vérifiée du hub\u{a0}: {}\u{a0}; elle est du {} à {}.",
+            counted(durable.backup, "fiche", "fiches"),
+            short_date(at.date()),
+            clock_time(at.time())
+        ));
     }
     if status.paused {
         say("Les échanges sont en pause.");

@@ -1,6 +1,6 @@
 //! What happened to this laptop that somebody should know, in plain words: it was found to be a copy, its database was
 //! damaged, changes rotted in it, or entries of somebody who was erased meanwhile were not kept. And how much the hub
-//! has, and has signed for.
+//! has, has signed for, and has backed up.
 
 use jiff::civil::DateTime;
 use shared::desk::page::moment;
@@ -18,6 +18,18 @@ const SHOWN_MS: i64 = 30 * 24 * 3_600_000;
 pub(super) fn copy(noticed: Option<Timestamp>, now: Timestamp) -> Option<String> {
     let noticed = noticed.filter(|at| now.0 - at.0 < SHOWN_MS)?;
     Some(copy_sentence(noticed.local(), now.local()))
+}
+
+/// How much is in a verified backup, and of when that is.
+pub(super) fn backed_up(durable: &Durable, now: DateTime) -> String {
+    match durable.newest {
+        None => "rien pour l’instant".to_owned(),
+        Some(backup) => {
+            let records = counted(durable.backup, "fiche", "fiches");
+            let at = moment(backup.at().local(), now);
+            format!("{records}\u{a0}; sauvegarde vérifiée du hub\u{a0}: {at}")
+        }
+    }
 }
 
 /// How much is at the hub, and when the hub last signed for it.

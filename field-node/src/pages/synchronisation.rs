@@ -66,6 +66,7 @@ struct SynchronisationPage {
     last: String,
     identical: String,
     at_hub: String,
+    backed_up: String,
     clock: String,
     exchanges: Vec<ExchangeLine>,
 }
@@ -131,6 +132,7 @@ async fn show(
         last: said(state.last_done, now, "Aucun pour l’instant"),
         identical: identical(&state, now),
         at_hub: notices::at_hub(&stored.durable, now),
+        backed_up: notices::backed_up(&stored.durable, now),
         clock: clock_sentence(offset_ms),
         exchanges: stored
             .exchanges

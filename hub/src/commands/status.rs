@@ -46,6 +46,8 @@ struct SinceRestored {
 #[derive(Debug, Serialize)]
 struct Durable {
     hub: u64,
+    /// How many are all in a verified backup.
+    backup: u64,
 }
 
 /// The signed position that a laptop showed, and the last one that the hub then held.
@@ -96,9 +98,7 @@ async fn read(hub: &Hub) -> Result<Status, HubError> {
             changes: fingerprint.count,
             fingerprint: fingerprint.to_string(),
             epoch: position::own_epoch(connection)?.map(|epoch| epoch.to_string()),
-            durable: Durable {
-                hub: durability::durable(connection)?.hub,
-            },
+            durable: durable(connection)?,
             backup,
             returned: since_restored(connection)?,
             restored: receipt::last_restored(connection)?.map(|restored| Restored {
@@ -122,6 +122,14 @@ fn since_restored(connection: &Connection) -> Result<Option<SinceRestored>, Ledg
         of: restored.of,
         laptops: returned::since(connection, &restored)?,
     }))
+}
+
+fn durable(connection: &Connection) -> Result<Durable, LedgerError> {
+    let durable = durability::durable(connection)?;
+    Ok(Durable {
+        hub: durable.hub,
+        backup: durable.backup,
+    })
 }
 
 fn laptop(state: DeviceState) -> Laptop {

@@ -306,6 +306,7 @@ async fn show_receipt(at: &AtHub, laptop: ReplicaId) {
         receipt: None,
         is_plain: None,
         lacks_key: None,
+        backup: None,
     };
     let shown = Ask::Receipt {
         receipt,

@@ -6,6 +6,7 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
+use super::backed_up::Backup;
 use super::erased::Erased;
 use super::receipt::{Receipt, ReceiptFrame};
 use super::wire::bounded;
@@ -36,6 +37,9 @@ pub enum Ask {
         /// From version 2 on: the laptop joined when hubs had no key, and wants to know it.
         #[n(4)]
         lacks_key: Option<bool>,
+        /// From version 2 on: the moment of the newest verified backup that the laptop knows of, in milliseconds since 1970.
+        #[n(5)]
+        backup: Option<i64>,
     },
     /// Changes that the hub may lack.
     #[n(1)]
@@ -142,6 +146,9 @@ pub enum Tell {
     /// `Done`, of the time of `Welcome`, and of the change that stands there.
     #[n(9)]
     Receipt(#[n(0)] ReceiptFrame),
+    /// From version 2 on, before `Done`: a newer verified backup than the laptop knows of.
+    #[n(13)]
+    Backup(#[n(0)] Backup),
     /// From version 2 on: changes that the laptop may lack, in short form.
     #[n(7)]
     Short(#[n(0)] Rows),

@@ -106,6 +106,11 @@
 //! cloned from one directory (each compares whenever the other has sent, until the lease has told them apart: see
 //! `joining::lease`), another hub in the place of the first, and whatever a bug leaves behind.
 //!
+//! # Backups
+//!
+//! A laptop names the newest verified backup of the hub that it knows of; told of a newer one, it knows which of its
+//! records are in it ([`backed_up`]).
+//!
 //! # Erasures
 //!
 //! A person who was erased leaves a record, signed by the hub ([`crate::ledger::erasures`]). It has a position like a
@@ -152,6 +157,7 @@
 //! request, hashes asked for, rounds, comparisons. Each has its named error or its place in the report.
 
 mod answerer;
+pub mod backed_up;
 mod caller;
 mod difference;
 pub mod durability;

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use rusqlite::Connection;
 
-use super::Version;
+use super::{Version, backed_up};
 use crate::ids::{DocumentId, ReplicaId};
 use crate::ledger::changes;
 use crate::ledger::{Fingerprint, LedgerError, Migrations, replica};
@@ -28,7 +28,8 @@ const PROOF_HELD: &str = "exchange.proof_held";
 /// The exchange's own tables.
 pub const MIGRATIONS: Migrations = Migrations {
     module: "exchange",
-    scripts: &["
+    scripts: &[
+        "
     CREATE TABLE exchange_difference (
         hash BLOB NOT NULL PRIMARY KEY,
         what INTEGER NOT NULL,
@@ -47,7 +48,16 @@ pub const MIGRATIONS: Migrations = Migrations {
         outcome TEXT NOT NULL,
         identical INTEGER NOT NULL
     ) STRICT;
-    "],
+    ",
+        "
+    CREATE TABLE exchange_note (
+        -- Up to this position of its ledger, the hub had ...
+        hub INTEGER PRIMARY KEY,
+        -- ... everything up to this one here.
+        here INTEGER NOT NULL
+    ) STRICT;
+    ",
+    ],
 };
 
 /// One life of a hub's ledger: drawn afresh when the hub is restored, so that laptops compare instead of believing.
@@ -122,6 +132,7 @@ pub fn ensure_own_epoch(connection: &Connection) -> Result<Epoch, LedgerError> {
 pub fn renew_own_epoch(connection: &Connection) -> Result<Epoch, LedgerError> {
     let epoch = Epoch(*uuid::Uuid::new_v4().as_bytes());
     replica::set(connection, OWN_EPOCH, &epoch.0)?;
+    backed_up::forget(connection)?;
     Ok(epoch)
 }
 
@@ -164,6 +175,7 @@ pub(super) fn adopt(
 ) -> Result<(), LedgerError> {
     replica::set(connection, HUB, hub.as_bytes())?;
     replica::set(connection, EPOCH, &epoch.0)?;
+    backed_up::forget(connection)?;
     set_cursor(connection, cursor)
 }
 

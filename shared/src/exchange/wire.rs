@@ -468,6 +468,7 @@ mod tests {
                 receipt: Some(1 << 40),
                 is_plain: None,
                 lacks_key: None,
+                backup: None,
             },
             ranges(vec![7; 300_000]),
             ranges(Vec::new()),

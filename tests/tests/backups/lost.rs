@@ -59,6 +59,15 @@ async fn lose_and_restore(left: Left) {
     for name in ["one", "two", "one"] {
         world.sync(name);
     }
+    // What the backup reaches is known on the laptop, and that it does not reach the rest.
+    for name in ["one", "hub"] {
+        let durable = &world.status(name)["durable"];
+        let (hub, backup) = (durable["hub"].as_u64(), durable["backup"].as_u64());
+        assert!(
+            backup >= Some(5) && backup.map(|n| n + 9) <= hub,
+            "{name}: {durable}"
+        );
+    }
     let hub = world.hub().await;
     assert_eq!(
         hub.erase(erased, AgentId::fresh(), ErasureReason::Request)
@@ -117,6 +126,8 @@ async fn lose_and_restore(left: Left) {
     }
     let after = world.status("hub");
     assert_ne!(after["epoch"], before["epoch"]);
+    // A backup of the life before says nothing of what has come back since.
+    assert_eq!(world.status("one")["durable"]["backup"], 0);
     // All that the hub held, and what had not been sent.
     assert_eq!(
         after["changes"].as_u64(),

@@ -4,6 +4,7 @@ use minicbor::bytes::ByteArray;
 use rusqlite::Connection;
 
 use super::{Answerer, Heard, Hello, MakeAgain};
+use crate::exchange::backed_up;
 use crate::exchange::erased::RECORDS_MAX;
 use crate::exchange::frame::{Ask, Batch, PlaceFrame, Refusal, Tell};
 use crate::exchange::position::{self, Epoch};
@@ -466,6 +467,19 @@ impl Answer {
             });
             if let Some(receipt) = receipt.await? {
                 self.encoder()?.push(&Tell::Receipt(receipt.to_frame()))?;
+            }
+        }
+        if let Some(said) = self.said
+            && self.version >= Version::Two
+            && said.is_followed
+        {
+            let known = self.hello.and_then(|hello| hello.backup);
+            let newest = self.site.read(|c| Ok(backed_up::known(c)?)).await?;
+            // One that reaches further than this answer is told of with the next.
+            let news =
+                newest.filter(|newest| Some(newest.at_ms) != known && newest.position <= position);
+            if let Some(backup) = news {
+                self.encoder()?.push(&Tell::Backup(backup))?;
             }
         }
         self.close(&Tell::Done {

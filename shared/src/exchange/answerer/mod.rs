@@ -67,6 +67,8 @@ struct Hello {
     receipt: i64,
     is_plain: bool,
     lacks_key: bool,
+    /// The moment of the newest backup that it knows of.
+    backup: Option<i64>,
 }
 
 /// What a request told the hub, for the page that lists the laptops.
@@ -143,6 +145,7 @@ impl Answerer {
                 receipt,
                 is_plain,
                 lacks_key,
+                backup,
             } if self.hello.is_none() => {
                 self.hello = Some(Hello {
                     epoch: epoch.map(|bytes| Epoch(*bytes)),
@@ -150,6 +153,7 @@ impl Answerer {
                     receipt: receipt.unwrap_or(cursor),
                     is_plain: is_plain.unwrap_or(false),
                     lacks_key: lacks_key.unwrap_or(false),
+                    backup,
                 });
                 Ok(())
             }

@@ -19,6 +19,7 @@ use repair::{Comparing, Fetching};
 pub(super) use returned::Body;
 use returned::Returned;
 
+use super::backed_up::Backup;
 use super::frame::{Ask, Fresh, Tell};
 use super::position::{self, Epoch, Position};
 use super::receipt::ReceiptFrame;
@@ -93,6 +94,8 @@ struct Trip {
     has_receipt: bool,
     /// What came of a new receipt, before `Done` says the rest of it.
     receipt: Option<ReceiptFrame>,
+    /// A backup that this laptop did not know of.
+    backup: Option<Backup>,
     /// The hub's time, as `Welcome` said it.
     hub_now: Timestamp,
     reader: Reader,
@@ -115,6 +118,7 @@ impl Trip {
             reached: before.cursor,
             has_receipt,
             receipt: None,
+            backup: None,
             hub_now: Timestamp(0),
             reader: Reader::default(),
             fresh: None,
@@ -195,6 +199,7 @@ impl Caller {
             receipt: known.to_name,
             is_plain: self.is_plain.then_some(true),
             lacks_key: known.lacks_key.then_some(true),
+            backup: known.backup,
         })?;
         let has_receipt = known.receipt.is_some();
         if let Some(shown) = self.receipt_to_show(known) {
@@ -401,6 +406,10 @@ impl Caller {
             }
             (Tell::Receipt(receipt), Step::News) => {
                 self.trip()?.receipt = Some(receipt);
+                Ok(())
+            }
+            (Tell::Backup(backup), Step::News) => {
+                self.trip()?.backup = Some(backup);
                 Ok(())
             }
             (Tell::Again, Step::News | Step::Fetch(_)) => self.again(),

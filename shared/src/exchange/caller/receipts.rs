@@ -6,6 +6,7 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use rusqlite::Connection;
 
 use super::Caller;
+use crate::exchange::backed_up;
 use crate::exchange::frame::Ask;
 use crate::exchange::position::{self, Position};
 use crate::exchange::receipt::{self, Receipt, ReceiptFrame, Stand};
@@ -34,6 +35,8 @@ pub(super) struct KnownReceipt {
     pub(super) to_vouch: Option<(Receipt, Vec<u8>)>,
     /// The laptop does not know the hub's key.
     pub(super) lacks_key: bool,
+    /// The moment of the newest backup that it knows of.
+    pub(super) backup: Option<i64>,
 }
 
 impl Caller {
@@ -45,9 +48,10 @@ impl Caller {
         let (hub, epoch) = (before.hub, before.epoch);
         let read = self.site.read(|c| {
             let lacks_key = hub_key::known(c)?.is_none();
-            Ok((receipt::kept(c)?, receipt::to_vouch(c)?, lacks_key))
+            let backup = backed_up::known(c)?.map(|backup| backup.at_ms);
+            Ok((receipt::kept(c)?, receipt::to_vouch(c)?, lacks_key, backup))
         });
-        let (kept, to_vouch, lacks_key) = read.await?;
+        let (kept, to_vouch, lacks_key, backup) = read.await?;
         let receipt = kept.filter(|kept| kept.hub() == hub && Some(kept.epoch()) == epoch);
         let position = receipt.map_or(0, |receipt| receipt.position);
         let is_told = self.version >= Version::Two;
@@ -56,6 +60,7 @@ impl Caller {
             to_name: (is_told && position != before.cursor).then_some(position),
             to_vouch: to_vouch.filter(|_| is_told),
             lacks_key: is_told && lacks_key,
+            backup: backup.filter(|_| is_told),
         })
     }
 

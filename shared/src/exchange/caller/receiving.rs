@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::returned::Returned;
 use super::{Caller, Place, Step, receipts};
 use crate::document::foreign::claimed_hash;
+use crate::exchange::backed_up;
 use crate::exchange::difference::{self, Difference};
 use crate::exchange::erased::{self, Erased};
 use crate::exchange::frame::{Batch, PlaceFrame, Refusal, Rows};
@@ -238,6 +239,7 @@ impl Caller {
         trip.is_ended = true;
         let (place, is_full) = (trip.place, trip.upload.is_full);
         let (receipt, hub_now) = (trip.receipt.take(), trip.hub_now);
+        let backup = trip.backup.take();
         let is_behind = place.is_none() && cursor < trip.before.cursor;
         let offset_ms = self.report.hub_time_offset_ms;
         let whole = self.returned.as_mut().and_then(Returned::take_whole);
@@ -261,6 +263,12 @@ impl Caller {
                 // What speaks against the hub is not given up for what it says now.
                 if let Some(receipt) = receipt.filter(|_| is_proved && !is_behind) {
                     receipts::keep(c, &receipt, (cursor, fingerprint), hub_now)?;
+                }
+                if is_proved {
+                    backed_up::note(c, cursor, position::position(c)?.acked)?;
+                }
+                if let Some(backup) = backup {
+                    backed_up::hear(c, backup)?;
                 }
                 let refused = difference::count(c, Difference::HubRefused)?;
                 let set_aside = difference::count(c, Difference::SetAsideHere)?;

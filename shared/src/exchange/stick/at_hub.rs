@@ -263,6 +263,7 @@ fn question((epoch, cursor): (Option<Epoch>, i64)) -> Result<Vec<u8>, StickError
         is_plain: Some(true),
         receipt: None,
         lacks_key: None,
+        backup: None,
     })?;
     encoder.push(&Ask::News)?;
     Ok(encoder.finish()?)

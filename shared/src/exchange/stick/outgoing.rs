@@ -126,6 +126,7 @@ impl<W: Write, P: FnMut(usize, usize)> Writing<W, P> {
             is_plain: Some(true),
             receipt: None,
             lacks_key: None,
+            backup: None,
         })?;
         if let Some(shown) = self.receipt().await? {
             encoder.push(&shown)?;

@@ -22,6 +22,7 @@ fn hello() -> Ask {
         receipt: None,
         is_plain: None,
         lacks_key: None,
+        backup: None,
     }
 }
 
