@@ -180,6 +180,20 @@ export const hub = [
   row("/vue-ensemble/effacements", "personnes-effacees"),
 ];
 
+/** A laptop once the hub has been backed up. */
+export const backedUp = [
+  row("/synchronisation", "synchronisation-sauvegarde", async (page, { at }) => {
+    await at("/synchronisation");
+    await page.getByRole("button", { name: "Reprendre les échanges" }).click();
+    await page.getByRole("button", { name: "Synchroniser maintenant" }).click();
+    await see(page.locator("main"), "sauvegarde vérifiée du hub");
+  }),
+  row("/personnes/{id}", "personne-sauvegardee", async (page, { at, person }) => {
+    await at(person);
+    await see(page.locator(".badge-backup"), "Sauvegardé, vérifié le ");
+  }),
+];
+
 /** What an account may not do, as an agent sees it. */
 export const refused = [row("/portables", "action-reservee", (page, { at }) => at("/portables", 403))];
 

@@ -58,6 +58,7 @@ test("every page of both programs can be used by everybody", async (context) => 
   await look("signed out", await openPage(browser), laptop, pages.signedOut);
   await look("laptop", laptopPage, laptop, [...pages.desk, ...pages.laptop]);
   await look("hub", hubPage, hub, pages.hub);
+  await look("laptop, backed up", laptopPage, laptop, pages.backedUp);
   const agentPage = await openPage(browser);
   await signIn(agentPage, hub, "claire");
   await look("hub, as an agent", agentPage, hub, pages.refused);

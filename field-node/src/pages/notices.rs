@@ -23,7 +23,7 @@ pub(super) fn copy(noticed: Option<Timestamp>, now: Timestamp) -> Option<String>
 /// How much is in a verified backup, and of when that is.
 pub(super) fn backed_up(durable: &Durable, now: DateTime) -> String {
     match durable.newest {
-        None => "rien pour l’instant".to_owned(),
+        None => "Rien pour l’instant".to_owned(),
         Some(backup) => {
             let records = counted(durable.backup, "fiche", "fiches");
             let at = moment(backup.at().local(), now);

@@ -101,8 +101,8 @@ async fn quiet(world: &mut World) {
     }
 }
 
-/// Every entry that a page confirmed is on the hub's pages, unless its person was erased, or disks were replaced by older images and it, or what
-/// it was based on, was on no other.
+/// Every entry that a page confirmed is on the hub's pages, unless its person was erased, or disks were replaced by older
+/// images and it, or what it was based on, was on no other.
 async fn assert_entries_are_seen(world: &World, hashes: &BTreeSet<Hash>) {
     let erased = world.erased().await;
     let expected: Vec<_> = world
