@@ -3,6 +3,8 @@
 //! Pages are read as text; [`main_of`] gives the part that says what the site holds, without name, navigation and
 //! status line, which differ from site to site.
 
+use std::time::Duration;
+
 use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
@@ -87,6 +89,27 @@ impl Agent {
         Live {
             response,
             text: String::new(),
+        }
+    }
+
+    /// Follows the live stream until the page at `path` says `words`, and answers that page.
+    ///
+    /// # Panics
+    /// With the page, when it has not said so after `patience`.
+    pub async fn until(&self, path: &str, words: &str, patience: Duration) -> String {
+        let mut live = self.live().await;
+        let seen = async {
+            loop {
+                let page = self.get(path).await;
+                if page.contains(words) {
+                    return page;
+                }
+                live.next().await.expect("the stream stays open");
+            }
+        };
+        match tokio::time::timeout(patience, seen).await {
+            Ok(page) => page,
+            Err(_) => panic!("{path} never said {words}:\n{}", self.get(path).await),
         }
     }
 

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tests::agent::Agent;
 use tests::program::{self, Program};
 use tests::shaped::{Shape, ShapedLink};
 use tests::stand::{Stand, command};
 
 const PEOPLE: usize = 1_500;
 const PATIENCE: Duration = Duration::from_secs(60);
+const PATH: &str = "/synchronisation";
 /// The first frame takes some seconds, and so does each of the others: a busy machine sees what is in between.
 const SLOW: Shape = Shape {
     one_way: Duration::from_millis(20),
@@ -34,31 +34,17 @@ fn held(laptop: &Path) -> u64 {
     status.json()["changes"].as_u64().expect("a count")
 }
 
-/// Follows the live stream of the laptop's pages until its synchronisation page says `words`.
-async fn until(agent: &Agent, words: &str) -> String {
-    let mut live = agent.live().await;
-    let seen = async {
-        loop {
-            let page = agent.get("/synchronisation").await;
-            if page.contains(words) {
-                return page;
-            }
-            live.next().await.expect("the stream stays open");
-        }
-    };
-    let seen = tokio::time::timeout(PATIENCE, seen).await;
-    seen.unwrap_or_else(|_| panic!("the page never said {words}"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_exchange_shows_how_far_it_is_and_is_paused_and_resumed_from_the_page() {
     let (stand, link) = behind_a_slow_line().await;
     let before = held(&stand.laptop(1));
     let laptop = Program::serve(program::node(), &stand.laptop(1), &[]);
     let agent = stand.agent(&laptop).await;
-    until(&agent, "<progress").await;
+    agent.until(PATH, "<progress", PATIENCE).await;
     // The status line says it too, of every page.
-    until(&agent, "Échange avec le hub\u{a0}: ").await;
+    agent
+        .until(PATH, "Échange avec le hub\u{a0}: ", PATIENCE)
+        .await;
 
     let began = Instant::now();
     while held(&stand.laptop(1)) == before {
@@ -75,7 +61,7 @@ async fn a_long_exchange_shows_how_far_it_is_and_is_paused_and_resumed_from_the_
 
     link.shape(Shape::LOOP);
     agent.act("/synchronisation/reprise", &[]).await;
-    let page = until(&agent, "Oui, depuis").await;
+    let page = agent.until(PATH, "Oui, depuis", PATIENCE).await;
     let rest = before + PEOPLE as u64 - paused_at;
     assert!(
         page.contains(&format!("<td class=\"number\">{rest}</td>")),

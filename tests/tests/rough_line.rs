@@ -11,7 +11,6 @@ use shared::domain::person::Person;
 use shared::ids::{AgentId, PersonId};
 use shared::site::Site;
 use shared::time::Clock;
-use tests::agent::Agent;
 use tests::program::{self, Program};
 use tests::rough::{Rough, RoughLine, alone};
 use tests::stand::{Stand, command};
@@ -37,6 +36,7 @@ const BETTER: Rough = Rough {
 };
 /// Nothing here takes longer, by far.
 const PATIENCE: Duration = Duration::from_secs(90);
+const PATH: &str = "/synchronisation";
 /// A program that waits for a dead line gives up within this time: 30 s, and what a busy machine needs.
 const DEAD_WITHIN: Duration = Duration::from_secs(40);
 /// Exit code of a command whose hub does not answer.
@@ -242,30 +242,8 @@ fn the_pages_say_what_is_the_matter_while_the_line_is_dead_and_follow_when_it_is
             line.wire().lost > lost + 3_000
         });
         line.spoil(BETTER);
-        until(&agent, "Oui, depuis").await;
+        agent.until(PATH, "Oui, depuis", PATIENCE).await;
         println!("{:?}", line.wire());
         assert_identical(&stand);
     });
-}
-
-/// Follows the live stream of the laptop's pages until its synchronisation page says `words`.
-async fn until(agent: &Agent, words: &str) -> String {
-    let mut live = agent.live().await;
-    let seen = async {
-        loop {
-            let page = agent.get("/synchronisation").await;
-            if page.contains(words) {
-                return page;
-            }
-            live.next().await.expect("the stream stays open");
-        }
-    };
-    let seen = tokio::time::timeout(PATIENCE, seen).await;
-    match seen {
-        Ok(page) => page,
-        Err(_) => panic!(
-            "the page never said {words}:\n{}",
-            agent.get("/synchronisation").await
-        ),
-    }
 }
